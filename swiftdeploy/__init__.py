@@ -1,0 +1,1 @@
+"""SwiftDeploy: deployments you can pytest."""

@@ -1,0 +1,1 @@
+"""How a stack lives: one engine a folder or file."""

@@ -1,0 +1,1 @@
+"""The local engine: real processes under supervisor, no root, no Docker."""

@@ -1,0 +1,1 @@
+"""How any change of the world happens."""

@@ -1,0 +1,217 @@
+"""Everything a verb may touch, as Protocols, and the frozen World that carries them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
+from swiftdeploy.model.event import Entry, Event
+from swiftdeploy.model.manifest import Manifest
+from swiftdeploy.model.metrics import Scrape, Tally
+from swiftdeploy.model.state import EngineName, Instance, Release, Settings, State
+
+PhaseName = Literal[
+    "lock", "recover", "load", "measure", "decide", "record-decision", "record-intent", "start-new", "ready",
+    "switch", "verify", "record-commit", "write", "drain", "stop-old",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that should run: an instance, the proxy or the judge. `state` is `running`, `starting` or
+    `stopped`; `detail` says more in words (`exited with status 1`)."""
+
+    name: str
+    state: Literal["running", "starting", "stopped"]
+    pid: int | None
+    detail: str = ""
+
+
+class Engine(Protocol):
+    """How a stack lives. Every method may be repeated safely: a crash in the middle is repaired by calling it again.
+    All of it raises EnvironmentMissing when the machine lacks something (and says who holds a taken port)."""
+
+    @property
+    def name(self) -> EngineName: ...
+
+    def release(self, manifest: Manifest) -> Release:
+        """What this manifest asks to run, with the digest of what it would run right now. Starts nothing."""
+
+    def open(self, settings: Settings) -> None:
+        """Bring up what instances need before they start (local: supervisord), and check that the published ports are free
+        or our own."""
+
+    def start_judge(self, settings: Settings, policies: PolicySet) -> None:
+        """Start the judge's server where this engine has one, and wait until it answers; else nothing."""
+
+    def running(self) -> tuple[str, ...]:
+        """Ids of the instances that this project has started and not stopped, dead ones included, by the engine's own markers."""
+
+    def start(self, instance: Instance, manifest: Manifest) -> None:
+        """Start a copy of the release with the environment that `manifest` gives. Returns at once."""
+
+    def ended(self, instance: Instance) -> str | None:
+        """None while it lives; else what became of it in words, such as `exited with status 1`."""
+
+    def address(self, instance: Instance) -> str:
+        """`host:port` where this machine reaches the instance directly; raises EnvironmentMissing when it has none."""
+
+    def route(self, state: State) -> None:
+        """Write routes for `state` and make the proxy read them (started when it does not run). A config that the proxy
+        refuses raises EnvironmentMissing and leaves the old routes in force."""
+
+    def unrouted(self, state: State) -> str | None:
+        """None when the routes of `state` are in force for every new connection; else what is still missing."""
+
+    def busy(self, ids: Sequence[str]) -> str | None:
+        """None when no request can be in flight on those instances any more; else what is waited for. Call it again and again:
+        the instance remembers between calls since when it has been idle."""
+
+    def stop(self, instance_id: str, grace_seconds: float) -> None:
+        """SIGTERM, wait up to `grace_seconds`, SIGKILL; gone with its whole process group when this returns."""
+
+    def log_tail(self, name: str, lines: int) -> tuple[str, ...]:
+        """Last lines of the log of an instance id, `proxy` or `judge`."""
+
+    def log_follow(self, name: str) -> Iterator[str]:
+        """Lines as they come, until the caller stops asking."""
+
+    def parts(self, state: State) -> tuple[Part, ...]:
+        """What should run for `state` and whether it does: each instance, `proxy`, and `judge` where it is a server."""
+
+    def test_proxy(self, manifest: Manifest) -> str | None:
+        """`nginx -t` over the rendered config of this manifest, touching no real file: None when it passes, else what nginx said."""
+
+    def port_holder(self, port: int) -> str | None:
+        """Who listens on a TCP port in words (`pid 4121 (nginx)`); None when it is free or held by this project itself."""
+
+    def kill(self, part: str) -> None:
+        """SIGKILL an instance, `proxy` or `judge`, as a crash would (chaos)."""
+
+    def close(self, clean: bool) -> None:
+        """Stop everything of this project and nothing else, from the engine's own markers; `clean` also removes
+        its files (volumes, logs)."""
+
+
+class Judge(Protocol):
+    """Who evaluates Rego. Never raises for a bad judge or policy: that is a Decision with outcome `none`."""
+
+    def decide(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Decision:
+        """Ask the gate's `decision` rule; policies other than those in force are compiled and loaded first."""
+
+    def in_force(self) -> str | None:
+        """Digest of the policies that the judge holds now; None when it holds none or does not answer."""
+
+    def hurt(self, fault: Literal["down", "garbage", "recover"]) -> None:
+        """Chaos for scenarios, on the real judge process."""
+
+    def close(self) -> None:
+        """End the judge's child process, if any."""
+
+
+class Web(Protocol):
+    """Small HTTP calls to this project's own addresses; never through a proxy of the environment."""
+
+    def get(self, url: str, timeout_seconds: float) -> tuple[int, str]:
+        """Status and text. Raises OSError when there is no answer."""
+
+    def post(self, url: str, body: Mapping[str, Json], timeout_seconds: float) -> tuple[int, str]:
+        """POST JSON; status and text. Raises OSError when there is no answer."""
+
+
+class Traffic(Protocol):
+    """Requests that the gate itself sends."""
+
+    def probe(self, address: str, path: str, requests: int, rps: float) -> Tally:
+        """Send up to `requests` GETs at `rps` to `host:port`, at most 32 in flight, within 10 s (product.md 6)."""
+
+
+class Host(Protocol):
+    """Facts of this machine, as the infrastructure gate sees them."""
+
+    def facts(self) -> Mapping[str, Json]:
+        """disk_free_gb, cpu_load_1m, cpu_count, mem_free_percent, simulated."""
+
+
+class Files(Protocol):
+    """Files of the project folder, by name relative to it. Writes are whole-or-absent."""
+
+    def read(self, name: str) -> str:
+        """Text with its line ends and BOM untouched; raises Unreadable with the path and the next step."""
+
+    def exists(self, name: str) -> bool: ...
+
+    def write(self, name: str, text: str, private: bool = False) -> None:
+        """Replace by rename after fsync; `private` makes the file 0600."""
+
+    def remove(self, name: str) -> None:
+        """A file or a whole folder; gone already is fine."""
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Names of the files and folders in a folder, sorted; () when it is absent."""
+
+    def policies(self) -> PolicySet:
+        """The project's `policies/`, else the packaged ones. Raises Unreadable."""
+
+    def templates(self) -> Mapping[str, str]:
+        """The project's `templates/` over the packaged ones: `nginx.conf.tmpl`, `docker-compose.yml.tmpl`,
+        `routing.conf.tmpl` to text."""
+
+
+class Journal(Protocol):
+    """history.jsonl: append-only, hash-chained."""
+
+    def append(self, event: Event) -> Entry:
+        """On disk (fsync) when it returns. A torn tail left by a crash is cut first, and that is recorded."""
+
+    def entries(self) -> Iterator[Entry]:
+        """All, oldest first; raises Unreadable with the line number at a line that is no entry."""
+
+    def backwards(self) -> Iterator[Entry]:
+        """All, newest first, reading only as far as asked; a torn last line is passed over."""
+
+    def head(self) -> str:
+        """Hash of the last entry; `0` * 64 when there is none."""
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Monotonic seconds."""
+
+    def sleep(self, seconds: float) -> None:
+        """Raises Interrupted when the user wants to stop and the current phase may be left."""
+
+
+class Console(Protocol):
+    """Where a verb talks to people (stderr when --json). Never asks."""
+
+    def say(self, text: str) -> None: ...
+
+    def warn(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class World:
+    """The effects of one project. `manifest_name` is the manifest's path relative to the project folder."""
+
+    manifest_name: str
+    engine: Engine
+    judge: Judge
+    web: Web
+    traffic: Traffic
+    host: Host
+    files: Files
+    journal: Journal
+    clock: Clock
+    console: Console
+    lock: Callable[[str], AbstractContextManager[None]]
+    phase: Callable[[PhaseName], AbstractContextManager[None]]
+
+
+__all__ = [
+    "Clock", "Console", "Engine", "Files", "Host", "Journal", "Judge", "Part", "PhaseName", "Scrape", "Traffic",
+    "Web", "World",
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Pure records and functions: no clock, no disk, no network."""

@@ -1,0 +1,1 @@
+"""One scenario verb a file; the folder is the registry."""
