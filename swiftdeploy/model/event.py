@@ -54,6 +54,14 @@ class Committed:
 
 
 @dataclass(frozen=True)
+class Finished:
+    """What follows a commit is done too: files written, old instances drained and stopped. Event `finished`.
+    A newest commit without it was cut off by a crash, and the next changing command finishes it."""
+
+    verb: Verb
+
+
+@dataclass(frozen=True)
 class Unchanged:
     """A changing command found that all is so already, or only repaired what was missing. Event `unchanged`."""
 
@@ -98,7 +106,7 @@ class JournalRepaired:
     removed_bytes: int
 
 
-Event = Intent | Decided | Blocked | Committed | Unchanged | Undone | ChaosSet | StatusScrape | JournalRepaired
+Event = Intent | Decided | Blocked | Committed | Finished | Unchanged | Undone | ChaosSet | StatusScrape | JournalRepaired
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,31 @@
+"""Time that passes, and waiting that can be interrupted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+SLICE_SECONDS = 0.1  # how long a Ctrl-C may go unnoticed in a long sleep
+
+
+class Clock:
+    """`check` raises when the user wants to stop and may."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        self._check()
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, SLICE_SECONDS))
+            self._check()
+
+
+def utc_text() -> str:
+    """Now as `2026-05-05T20:34:51.042Z`."""
+    seconds = time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1000):03d}Z"

@@ -1,0 +1,159 @@
+"""One change of the world: lock, recover, load, intent, undo, commit, finish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from swiftdeploy.flow import move, releases
+from swiftdeploy.flow.world import World
+from swiftdeploy.model import asking, errors, journal, manifest, render, yamlfile
+from swiftdeploy.model.event import Committed, Finished, Intent, Unchanged, Undone, Verb
+from swiftdeploy.model.manifest import Manifest
+from swiftdeploy.model.plan import Asks, Goal
+from swiftdeploy.model.state import State, Track
+
+
+@dataclass(frozen=True)
+class Change:
+    """A changing command between its lock and its commit. `text` is the manifest as it was read."""
+
+    verb: Verb
+    before: State
+    text: str
+    world: World
+    undo: ExitStack = field(default_factory=ExitStack)
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """Parsed only when a verb asks: a rollback must work although the manifest is broken. Raises BadFile."""
+        return manifest.parse(self.text, self.world.manifest_name)
+
+    @cached_property
+    def asks(self) -> Asks:
+        """What the manifest asks for, with the digest of what it would run right now."""
+        release = self.world.engine.release(self.manifest)
+        return asking.asks(self.manifest, release, self.world.engine.name)
+
+    def unchanged(self, goal: Goal) -> State:
+        """Repair what is missing, and record that nothing else was to do."""
+        self.world.journal.append(Intent(self.verb, goal.summary))
+        started = move.repair(self.before, self.world)
+        note = f"started again: {', '.join(started)}" if started else goal.summary
+        self.world.journal.append(Unchanged(self.verb, note))
+        self.world.console.say(note)
+        return self.before
+
+    def prepare(self, goal: Goal) -> None:
+        """Keep the manifest of the release that is about to start, and see that all files of the goal can be rendered."""
+        if any(one.release.id == self.asks.release.id for one in goal.state.instances):
+            releases.keep(self.asks.release, self.text, self.world)
+        rendered(goal.state, goal.mode, self.world)
+
+    @contextmanager
+    def towards(self, goal: Goal, override: str = "") -> Iterator[None]:
+        """Intent; the body; commit; finish. A body that raises is undone in reverse, recorded, and raises on."""
+        with self.world.phase("record-intent"):
+            self.world.journal.append(Intent(self.verb, goal.summary, override))
+        commit = Committed(self.verb, goal.mode, goal.state, manifest.digest(self.text), goal.left, goal.summary)
+        try:
+            yield
+            with self.world.phase("record-commit"):
+                self.world.journal.append(commit)
+        except BaseException as error:
+            if journal.committed(self.world.journal.backwards()) == commit:
+                raise  # interrupted after the commit was on disk: the next changing command finishes it
+            self.undo.close()  # an undo that fails raises past here, unrecorded, and the next changing command recovers
+            self.world.journal.append(Undone(self.verb, _in_words(error)))
+            raise
+        self.undo.pop_all()  # from here on only forward
+        finish(commit, self.world)
+
+
+@contextmanager
+def change(verb: Verb, world: World) -> Iterator[Change]:
+    """Hold the command lock, finish or undo what a crash left, and load what runs and what is asked."""
+    with ExitStack() as held:
+        with world.phase("lock"):
+            held.enter_context(world.lock(verb))
+        with world.phase("recover"):
+            recover(world)
+        with world.phase("load"):
+            last = journal.committed(world.journal.backwards())
+            now = Change(verb, last.state if last else State(), world.files.read(world.manifest_name), world)
+        try:
+            yield now
+        except BaseException:
+            now.undo.close()  # empty unless something failed before the intent: see deploy
+            raise
+
+
+def finish(commit: Committed, world: World) -> None:
+    """All that follows a commit; may be repeated."""
+    with world.phase("write"):
+        _write(commit, world)
+    move.finish(commit.state, world)
+    releases.prune(frozenset(journal.kept_releases(world.journal.backwards(), releases.KEPT)), world)
+    world.journal.append(Finished(commit.verb))
+
+
+def recover(world: World) -> None:
+    """One rule: the last commit is true. What it names still runs, since old instances stop only after a commit."""
+    last = journal.committed(world.journal.backwards())
+    cut_off = journal.unfinished(world.journal.backwards())
+    state = last.state if last else State()
+    if cut_off is None and not _strays(state, world):
+        return
+    if state.instances:
+        move.restore(state, world)
+        move.finish(state, world)
+    else:
+        world.engine.close(False)
+    match cut_off:
+        case Intent(verb):
+            world.journal.append(Undone(verb, "it was killed"))
+            world.console.warn(f"an earlier `{verb}` was interrupted; it was undone")
+        case Committed(verb):
+            finish(cut_off, world)
+            world.console.warn(f"an earlier `{verb}` was interrupted after its commit; it was finished")
+        case None:
+            world.console.warn("instances that no commit names were stopped")
+
+
+def _strays(state: State, world: World) -> bool:
+    return bool(set(world.engine.running()) - {one.id for one in state.instances})
+
+
+def _write(commit: Committed, world: World) -> None:
+    """The manifest's mode, and the rendered files of what runs."""
+    _write_mode(commit, world)
+    for name, text in rendered(commit.state, commit.mode, world).items():
+        world.files.write(name, text)
+
+
+def rendered(state: State, mode: Track, world: World) -> dict[str, str]:
+    """The project's rendered files for what runs in `state`; raises BadFile when a template is broken."""
+    runs = state.canary or state.stable
+    if runs is None:
+        return {}
+    return render.project(releases.manifest_of(runs.release, world), world.files.templates(), mode=mode)
+
+
+def _write_mode(commit: Committed, world: World) -> None:
+    text = world.files.read(world.manifest_name)
+    if manifest.digest(text) != commit.manifest_digest:
+        world.console.warn(f"{world.manifest_name} was changed meanwhile, so its services.mode was left alone")
+        return
+    try:
+        edited = yamlfile.with_mode(text, commit.mode)
+    except errors.BadFile:
+        world.console.warn(f"{world.manifest_name} cannot be read, so its services.mode was left alone")
+        return
+    if edited != text:
+        world.files.write(world.manifest_name, edited)
+
+
+def _in_words(error: BaseException) -> str:
+    return error.what if isinstance(error, errors.SwiftDeployError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,69 @@
+"""Measure, ask policy, record the answer, stop on no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from swiftdeploy.flow import observe
+from swiftdeploy.flow.world import World
+from swiftdeploy.model import errors
+from swiftdeploy.model.decision import Decision, Gate, Json
+from swiftdeploy.model.event import Blocked, Decided, Verb
+from swiftdeploy.model.manifest import Manifest
+from swiftdeploy.model.state import State, Instance
+
+
+def infrastructure(verb: Verb, world: World, override: str = "") -> Decision:
+    """Ask whether this machine may take a deploy; raises Denied or NoDecision."""
+    with world.phase("measure"):
+        facts = world.host.facts()
+    return _require(verb, "infrastructure", facts, world, override)
+
+
+def canary(verb: Verb, judged: Instance, before: State, asks: Manifest, world: World, override: str = "") -> Decision:
+    """Ask whether `judged` may take (more) traffic; raises Denied or NoDecision."""
+    policies = world.files.policies()
+    with world.phase("measure"):
+        world.console.say(f"measuring {judged.id} ({judged.release.label}) ...")
+        facts = observe.judged(judged, asks, world, before.stable, enough=observe.min_samples(policies))
+    return _require(verb, "canary", facts, world, override)
+
+
+def _require(verb: Verb, gate: Gate, facts: Mapping[str, Json], world: World, override: str) -> Decision:
+    with world.phase("decide"):
+        decision = world.judge.decide(gate, facts, world.files.policies())
+    if override and not decision.allow:
+        decision = replace(decision, override=override)
+    with world.phase("record-decision"):
+        world.journal.append(Decided(verb, decision))
+        if not decision.allow and not decision.override:
+            world.journal.append(Blocked(verb, gate, reasons_of(decision)))
+    if decision.warning:
+        world.console.warn(decision.warning)
+    if decision.override:
+        world.console.warn(f"policy {gate} is overridden ({override}): {'; '.join(reasons_of(decision))}")
+        return decision
+    if not decision.allow:
+        raise refusal(verb, decision)
+    world.console.say(f"✔ policy {gate}: PASS (judge {decision.judge}){'  UNENFORCED' if decision.unenforced else ''}")
+    return decision
+
+
+def reasons_of(decision: Decision) -> tuple[str, ...]:
+    """The policy's reasons, or why there is no decision."""
+    return (decision.failure, *decision.reasons) if decision.failure else decision.reasons
+
+
+def refusal(verb: Verb, decision: Decision) -> errors.SwiftDeployError:
+    """The error that stops a command whose gate did not allow it."""
+    reasons = "".join(f"\n    ! {reason}" for reason in reasons_of(decision))
+    if decision.outcome == "none":
+        return errors.NoDecision(
+            f"policy [{decision.gate}] gave NO DECISION, so `{verb}` was not done{reasons}",
+            "mend the judge or wait for more evidence and run it again, or use --override REASON",
+        )
+    leave = "`swiftdeploy rollback` leaves the canary" if decision.gate == "canary" else "mend the host"
+    return errors.Denied(
+        f"policy [{decision.gate}] DENIED `{verb}`{reasons}", f"{leave}; --override REASON is the break-glass"
+    )

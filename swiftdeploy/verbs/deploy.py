@@ -1,0 +1,30 @@
+"""deploy: run the manifest's release."""
+
+from __future__ import annotations
+
+from swiftdeploy.flow import gate, move
+from swiftdeploy.flow.change import change
+from swiftdeploy.flow.world import World
+from swiftdeploy.model import plan
+from swiftdeploy.model.state import State
+
+
+def deploy(world: World, override: str = "") -> State:
+    """Start the manifest's release and give it the traffic, losing no request; repair when it runs already.
+
+    Raises Denied, NoDecision, NotHealthy, NotPossible, EnvironmentMissing with nothing changed.
+    """
+    with change("deploy", world) as now:
+        goal = plan.deploy(now.before, now.asks)
+        if goal.state == now.before:
+            return now.unchanged(goal)
+        if not now.before.instances:
+            now.undo.callback(world.engine.close, False)  # nothing may stay when the very first gate says no
+        world.engine.open(now.asks.settings)
+        world.engine.start_judge(now.asks.settings, world.files.policies())
+        gate.infrastructure("deploy", world, override)
+        now.prepare(goal)
+        with now.towards(goal, override):
+            move.start(now.before, goal.state, now.undo, world)
+            move.switch(now.before, goal.state, now.undo, world)
+        return goal.state

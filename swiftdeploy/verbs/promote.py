@@ -1,0 +1,27 @@
+"""promote: give a track the traffic."""
+
+from __future__ import annotations
+
+from swiftdeploy.flow import gate, move
+from swiftdeploy.flow.change import change
+from swiftdeploy.flow.world import World
+from swiftdeploy.model import plan
+from swiftdeploy.model.state import State, Track
+
+
+def promote(to: Track, weight: int | None, world: World, override: str = "") -> State:
+    """Move traffic to `to`, losing no request; `weight` is the canary's share in percent, the manifest's when None.
+
+    Raises Denied, NoDecision, NotHealthy, NotPossible with nothing changed.
+    """
+    with change("promote", world) as now:
+        goal = plan.promote(now.before, now.asks, to, weight)
+        if goal.gate is None and goal.state == now.before:
+            return now.unchanged(goal)
+        now.prepare(goal)
+        with now.towards(goal, override):
+            move.start(now.before, goal.state, now.undo, world)
+            if goal.judged:  # empty on the way back, which is never gated
+                gate.canary("promote", goal.judged, now.before, now.manifest, world, override)
+            move.switch(now.before, goal.state, now.undo, world)
+        return goal.state
