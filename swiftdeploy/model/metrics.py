@@ -4,53 +4,28 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from swiftdeploy.model.decision import Json
 from swiftdeploy.model.quantile import histogram_quantile
-from swiftdeploy.model.state import Track
+from swiftdeploy.model.scrape import Scrape, parse_scrape
 
-if TYPE_CHECKING:
-    from prometheus_client.samples import Sample
+__all__ = [
+    "NEVER_COUNTED", "Figures", "Scrape", "Tally", "Window", "canary_facts", "evidence", "ignored_paths",
+    "parse_scrape", "window",
+]  # fmt: skip
 
-REQUESTS = "http_requests_total"
-DURATIONS = "http_request_duration_seconds_bucket"
 NEVER_COUNTED = frozenset({"/healthz", "/metrics", "/chaos"})
-CHAOS_NAMES = {0: "none", 1: "slow", 2: "error"}
-MODES: dict[float, Track] = {0: "stable", 1: "canary"}
-# Beside a probe, fewer requests of users than this say nothing by themselves (product.md 6).
+# Beside a probe, fewer requests of users than this say nothing by themselves.
 USERS_COUNT_FROM = 20
 UNFINISHED = "timeout"
-
-RequestKey = tuple[str, str, str]
-SeriesKey = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Scrape:
-    """One reading of one instance's metrics, at monotonic seconds `at`.
-
-    `requests`: (method, path, status code) to count. `buckets`: the labels of a histogram series but `le` to
-    {upper bound in seconds: cumulative count}. `usable`: the app has request counters that a window can be made of.
-    """
-
-    at: float
-    requests: Mapping[RequestKey, float] = field(default_factory=dict)
-    buckets: Mapping[SeriesKey, Mapping[float, float]] = field(default_factory=dict)
-    usable: bool = False
-    in_flight: int | None = None
-    process_start: float | None = None
-    uptime_seconds: float | None = None
-    mode: Track | None = None
-    chaos: str | None = None
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What one source saw in a window; None where there is no evidence. `p99_is_lower_bound`: the true p99 may be longer."""
+    """What one source saw in a window; None where there is no evidence. Error rate with 4 decimals, milliseconds with 3.
+    `p99_is_lower_bound`: the true p99 may be longer."""
 
     samples: int = 0
     errors: int = 0
@@ -61,23 +36,25 @@ class Figures:
 
 @dataclass(frozen=True)
 class Tally:
-    """What an own client saw. `statuses`: `200` and the like, `timeout` for unfinished and `connection` for failed requests
-    to their number. `latencies_ms` has one entry a request, errors included, with the latency so far of unfinished ones."""
+    """What an own client saw. `statuses`: `200` and the like, `timeout` for unfinished and `connection` for failed
+    requests, to their number. `latencies_ms`: one entry a request, errors included, with the latency so far of
+    unfinished ones. `path` is where they went."""
 
     requests: int
     errors: int
     latencies_ms: tuple[float, ...]
     statuses: Mapping[str, int]
     seconds: float
+    path: str = "/"
 
     def figures(self) -> Figures:
         """Error rate and p99 (nearest rank, exact); a lower bound when the p99 is among the unfinished requests."""
         if not self.latencies_ms:
-            return _figures(self.requests, self.errors, None, False)
+            return _figures(self.requests, self.errors, math.nan, False)
         ordered = sorted(self.latencies_ms)
-        rank = math.ceil(99 * len(ordered) / 100)
-        cut = self.statuses.get(UNFINISHED, 0) > len(ordered) - rank
-        return _figures(self.requests, self.errors, ordered[rank - 1], cut)
+        rank = -(-99 * len(ordered) // 100)
+        is_lower_bound = self.statuses.get(UNFINISHED, 0) > len(ordered) - rank
+        return _figures(self.requests, self.errors, ordered[rank - 1], is_lower_bound)
 
 
 @dataclass(frozen=True)
@@ -90,21 +67,8 @@ class Window:
     probe: Figures | None
 
 
-def parse_scrape(text: str, at: float) -> Scrape | None:
-    """A scrape from Prometheus' text format; None when the text is no such thing. `at`: monotonic seconds."""
-    # 90 ms to import, so only when there is something to read
-    from prometheus_client.parser import text_string_to_metric_families
-
-    try:
-        families = list(text_string_to_metric_families(text))
-        samples = [sample for family in families for sample in family.samples]
-        return _scrape(samples, {family.name for family in families}, at)
-    except (ValueError, KeyError, IndexError):
-        return None
-
-
 def ignored_paths(health_path: str, metrics_path: str) -> frozenset[str]:
-    """Paths whose requests are no user's: the article's three and the manifest's own two."""
+    """Paths whose requests are no user's: the well-known three and the manifest's own two."""
     return NEVER_COUNTED | {health_path, metrics_path}
 
 
@@ -113,22 +77,23 @@ def window(
 ) -> Window:
     """What happened between two scrapes of the same instance, requests to the `ignored` paths left out.
 
-    Counters that fell, and all of them after a new process start, have grown by their later value. Users are the increase
-    less the probe's own requests, so their count is never below zero. Without two usable scrapes there are no users' figures.
+    A counter that fell has grown by its later value, and so have all of them when another process answers. Users are
+    the increase less the probe's own requests, never below zero. Without two usable scrapes they have no figures.
     """
-    asked = probe if probe and probe.requests else None
+    probe = probe if probe and probe.requests else None
+    figures = probe.figures() if probe else None
     in_flight = second.in_flight if second else None
-    figures = asked.figures() if asked else None
     if first is None or second is None:
-        return Window(asked.seconds if asked else 0.0, in_flight, Figures(), figures)
-    users = _users(first, second, asked, ignored) if second.usable else Figures()
+        return Window(round(probe.seconds, 3) if probe else 0.0, in_flight, Figures(), figures)
+    seen_by_app = probe if probe and probe.path.partition("?")[0] not in ignored else None
+    users = _users(first, second, seen_by_app, ignored) if second.usable else Figures()
     return Window(round(second.at - first.at, 3), in_flight, users, figures)
 
 
-def canary_facts(judged: Window, stable: Window | None) -> dict[str, Json]:
+def canary_facts(judged: Window, stable: Window | None = None) -> dict[str, Json]:
     """The input of the canary gate: the worse of users (from 20 samples on) and probe, and each source's own figures.
 
-    No traffic is no figure (null) and 0 samples, never 0 %. Rounded here: error rate to 4 decimals, milliseconds to 3.
+    So neither source can thin out the other. No traffic is no figure (null) and 0 samples, never 0 %.
     """
     sources = _that_count(judged)
     return {
@@ -136,7 +101,7 @@ def canary_facts(judged: Window, stable: Window | None) -> dict[str, Json]:
         "p99_latency_ms": _worst(one.p99_latency_ms for one in sources),
         "p99_is_lower_bound": any(one.p99_is_lower_bound for one in sources),
         "window_seconds": judged.seconds,
-        "samples": sum(one.samples for one in sources),
+        "samples": evidence(judged),
         "in_flight": judged.in_flight,
         "sources": {
             "users": _as_json(judged.users),
@@ -146,9 +111,9 @@ def canary_facts(judged: Window, stable: Window | None) -> dict[str, Json]:
     }
 
 
-def evidence(first: Scrape | None, second: Scrape | None, probe: Tally | None, ignored: Collection[str]) -> int:
-    """How many samples `canary_facts` would count now."""
-    return sum(one.samples for one in _that_count(window(first, second, probe, ignored)))
+def evidence(judged: Window) -> int:
+    """How many samples the canary gate is given."""
+    return sum(one.samples for one in _that_count(judged))
 
 
 def _that_count(judged: Window) -> tuple[Figures, ...]:
@@ -171,40 +136,43 @@ def _as_json(figures: Figures) -> dict[str, Json]:
     }
 
 
-def _figures(samples: int, errors: int, p99_ms: float | None, is_lower_bound: bool) -> Figures:
+def _figures(samples: int, errors: int, p99_ms: float, is_lower_bound: bool) -> Figures:
     if samples == 0:
         return Figures()
-    p99 = None if p99_ms is None or math.isnan(p99_ms) else round(p99_ms, 3)
+    p99 = None if math.isnan(p99_ms) else round(p99_ms, 3)
     return Figures(samples, errors, round(100 * errors / samples, 4), p99, is_lower_bound)
 
 
 def _users(first: Scrape, second: Scrape, probe: Tally | None, ignored: Collection[str]) -> Figures:
     own = probe.statuses if probe else {}
-    grown = _by_status(first, second, ignored)
-    left = {status: max(0.0, count - own.get(status, 0)) for status, count in grown.items()}
-    errors = round(sum(count for status, count in left.items() if status.startswith("5")))
-    # The app may or may not have counted what the probe gave up on. Taken off the users' good requests, never off their errors.
-    gave_up = sum(count for status, count in own.items() if not status.isdigit())
-    samples = max(errors, round(sum(left.values())) - gave_up)
+    left = {
+        status: max(0, round(count) - own.get(status, 0))
+        for status, count in _by_status(first, second, ignored).items()
+    }
+    errors = sum(count for status, count in left.items() if status.startswith("5"))
+    # The app may or may not have counted what the probe gave up on: taken off the users' good requests, never off
+    # their errors, so that it cannot make them look better.
+    given_up = sum(count for status, count in own.items() if not status.isdigit())
+    samples = max(errors, sum(left.values()) - given_up)
     buckets = _without(_by_bound(first, second, ignored), probe.latencies_ms if probe else ())
-    p99, is_lower_bound = histogram_quantile(0.99, buckets.items())
-    return _figures(samples, errors, p99 * 1000, is_lower_bound)
+    p99_seconds, is_lower_bound = histogram_quantile(0.99, buckets.items())
+    return _figures(samples, errors, p99_seconds * 1000, is_lower_bound)
 
 
-def _by_status(first: Scrape, second: Scrape, ignored: Collection[str]) -> Counter[str]:
-    """Status codes to the number of requests in the window. A reset is decided for each counter, and for all at a restart."""
-    grown: Counter[str] = Counter()
+def _by_status(first: Scrape, second: Scrape, ignored: Collection[str]) -> dict[str, float]:
+    """Status codes to the number of requests in the window. A reset is decided for each counter by itself."""
+    grown: dict[str, float] = {}
     restarted = _restarted(first, second)
-    for key, later in second.requests.items():
-        earlier = 0.0 if restarted else first.requests.get(key, 0.0)
-        if key[1] not in ignored:
-            grown[key[2]] += later - earlier if later >= earlier else later  # type: ignore[assignment]
+    for (method, path, status), later in second.requests.items():
+        if path not in ignored:
+            earlier = 0.0 if restarted else first.requests.get((method, path, status), 0.0)
+            grown[status] = grown.get(status, 0.0) + (later - earlier if later >= earlier else later)
     return grown
 
 
 def _by_bound(first: Scrape, second: Scrape, ignored: Collection[str]) -> dict[float, float]:
-    """Upper bounds to cumulative counts of the window, over all series. A reset of one bucket is a reset of all: a histogram
-    whose buckets come from two lives would have a shape that neither had."""
+    """Upper bounds to cumulative counts of the window, over all series. A reset of one bucket is a reset of all: with
+    buckets from two lives, a histogram would have a shape that neither had."""
     reset = _restarted(first, second) or any(
         later < first.buckets.get(key, {}).get(bound, 0.0)
         for key, series in second.buckets.items()
@@ -212,24 +180,25 @@ def _by_bound(first: Scrape, second: Scrape, ignored: Collection[str]) -> dict[f
     )
     total: dict[float, float] = {}
     for key, series in second.buckets.items():
-        if dict(key).get("path") in ignored:
-            continue
-        earlier = {} if reset else first.buckets.get(key, {})
-        for bound, later in series.items():
-            total[bound] = total.get(bound, 0.0) + later - earlier.get(bound, 0.0)
+        if dict(key).get("path") not in ignored:
+            earlier = {} if reset else first.buckets.get(key, {})
+            for bound, later in series.items():
+                total[bound] = total.get(bound, 0.0) + later - earlier.get(bound, 0.0)
     return total
 
 
 def _restarted(first: Scrape, second: Scrape) -> bool:
-    return None not in (first.process_start, second.process_start) and first.process_start != second.process_start
+    starts = (first.process_start, second.process_start)
+    return None not in starts and starts[0] != starts[1]
 
 
 def _without(buckets: Mapping[float, float], latencies_ms: Iterable[float]) -> dict[float, float]:
-    """The cumulative buckets less the probe's own requests, slowest first, each from the slowest bucket that its latency allows.
+    """The cumulative buckets less the probe's own requests, slowest first, each from the slowest bucket that its
+    latency allows and that still holds a request.
 
-    An approximation: the client's latency is never shorter than what the app measured, so a request of the probe is in its
-    client's bucket or in a faster one. Where it was in a faster one, a user's request may be taken in its stead, but only
-    one that was no slower than a request that the probe itself reports.
+    An approximation: the client's latency is never shorter than what the app measured, so a request of the probe is
+    in the bucket of its client's latency or in a faster one. Where it was in a faster one, a user's request may go in
+    its stead, but never one that was slower than what the probe itself reports.
     """
     bounds = sorted(buckets)
     counts = [buckets[bound] - (buckets[bounds[at - 1]] if at else 0.0) for at, bound in enumerate(bounds)]
@@ -239,44 +208,8 @@ def _without(buckets: Mapping[float, float], latencies_ms: Iterable[float]) -> d
             at -= 1
         if at >= 0:
             counts[at] -= 1
-    total, left = 0.0, {}
+    left, total = {}, 0.0
     for bound, count in zip(bounds, counts, strict=True):
         total += count
         left[bound] = total
     return left
-
-
-def _scrape(samples: list[Sample], families: set[str], at: float) -> Scrape:
-    requests: dict[RequestKey, float] = {}
-    buckets: dict[SeriesKey, dict[float, float]] = {}
-    gauges: dict[str, float] = {}
-    for sample in samples:
-        if sample.name == REQUESTS:
-            key = (sample.labels.get("method", ""), sample.labels.get("path", ""), sample.labels["status_code"])
-            requests[key] = requests.get(key, 0.0) + _count(sample.value)
-        elif sample.name == DURATIONS:
-            bound = float(sample.labels["le"])
-            series = buckets.setdefault(tuple(sorted(p for p in sample.labels.items() if p[0] != "le")), {})
-            series[bound] = series.get(bound, 0.0) + _count(sample.value)
-        elif not sample.labels:
-            gauges[sample.name] = sample.value
-    in_flight = gauges.get("app_requests_in_flight")
-    return Scrape(
-        at=at,
-        requests=requests,
-        buckets=buckets,
-        # the counter is declared but has no series yet where nobody has asked the app anything
-        usable=bool(requests) or REQUESTS.removesuffix("_total") in families,
-        in_flight=None if in_flight is None else round(_count(in_flight)),
-        process_start=gauges.get("process_start_time_seconds"),
-        uptime_seconds=gauges.get("app_uptime_seconds"),
-        mode=MODES.get(gauges.get("app_mode", -1)),
-        chaos=CHAOS_NAMES.get(int(gauges.get("chaos_active", -1))),
-    )
-
-
-def _count(value: float) -> float:
-    """A counter's value; raises ValueError when it cannot be one."""
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{value} is no count")
-    return value
