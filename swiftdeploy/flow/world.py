@@ -7,7 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from swiftdeploy.model.check import Check
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
+from swiftdeploy.model.errors import Finding
 from swiftdeploy.model.event import Entry, Event
 from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.metrics import Scrape, Tally
@@ -177,6 +179,29 @@ class Journal(Protocol):
         """Hash of the last entry; `0` * 64 when there is none."""
 
 
+class Rego(Protocol):
+    """What can be said of policy files before they judge anything."""
+
+    def check(self, policies: PolicySet) -> tuple[Finding, ...]:
+        """Files compile, both gates define `decision`, thresholds are there: what is wrong, with its place."""
+
+    def test(self, policies: PolicySet) -> tuple[RuleTest, ...]:
+        """Run every `test_*` rule of the `*_test.rego` files."""
+
+
+class Tools(Protocol):
+    """Other programs of this machine that `validate` and `doctor` ask; an absent one is `skipped` with the reason."""
+
+    def image(self, name: str) -> Check:
+        """Is this container image here?"""
+
+    def compose(self, text: str) -> Check:
+        """`docker compose config` over a rendered compose file."""
+
+    def inventory(self) -> tuple[Check, ...]:
+        """What this machine has of what SwiftDeploy can use, with versions."""
+
+
 class Clock(Protocol):
     def now(self) -> float:
         """Monotonic seconds."""
@@ -195,7 +220,8 @@ class Console(Protocol):
 
 @dataclass(frozen=True)
 class World:
-    """The effects of one project. `manifest_name` is the manifest's path relative to the project folder."""
+    """The effects of one project. `manifest_name` is the manifest's path relative to the project folder; `lock(verb)` holds
+    the command lock or raises Busy, and `holder()` says in words who holds it."""
 
     manifest_name: str
     engine: Engine
@@ -207,8 +233,11 @@ class World:
     journal: Journal
     clock: Clock
     console: Console
+    rego: Rego
+    tools: Tools
     lock: Callable[[str], AbstractContextManager[None]]
     phase: Callable[[PhaseName], AbstractContextManager[None]]
+    holder: Callable[[], str | None]
 
 
 __all__ = [

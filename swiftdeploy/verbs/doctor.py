@@ -1,0 +1,21 @@
+"""doctor: what this machine has of what SwiftDeploy needs, and how to get the rest."""
+
+from __future__ import annotations
+
+from swiftdeploy.flow.world import World
+from swiftdeploy.model.check import Check
+
+
+def doctor(world: World) -> tuple[Check, ...]:
+    """Versions and what is missing; changes nothing."""
+    return (*world.tools.inventory(), _host(world), _policies(world))
+
+
+def _host(world: World) -> Check:
+    facts = world.host.facts()
+    return Check("host facts", "pass", ", ".join(f"{key} {value}" for key, value in facts.items()))
+
+
+def _policies(world: World) -> Check:
+    found = world.rego.check(world.files.policies())
+    return Check("policies", "fail" if found else "pass", "\n".join(map(str, found)))

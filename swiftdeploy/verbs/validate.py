@@ -1,0 +1,83 @@
+"""validate: everything that can be checked before a deploy, changing nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from swiftdeploy.flow.world import World
+from swiftdeploy.model import errors, journal, manifest, render
+from swiftdeploy.model.check import Check
+from swiftdeploy.model.manifest import Manifest
+from swiftdeploy.model.state import State
+
+
+def validate(world: World) -> Iterator[Check]:
+    """The article's five checks and ours, in order. Raises BadFile for a manifest that cannot be used."""
+    asked = manifest.parse(world.files.read(world.manifest_name), world.manifest_name)
+    yield Check("manifest", "pass", f"{world.manifest_name} is valid YAML")
+    yield Check("fields", "pass", "all required fields are there and well formed")
+    yield _image(asked, world)
+    yield from _ports(asked, world)
+    texts = render.project(asked, world.files.templates())
+    yield _proxy(asked, world)
+    yield world.tools.compose(texts["docker-compose.yml"])
+    yield _policies(world)
+    yield from edited(asked, texts, world)
+    yield from _warnings(asked, world)
+
+
+def edited(asked: Manifest, texts: dict[str, str], world: World) -> Iterator[Check]:
+    """Rendered files that are not what the manifest renders: outputs, so never read, but someone may rely on them."""
+    for name, text in texts.items():
+        if world.files.exists(name) and world.files.read(name) != text:
+            yield Check(name, "warning", "differs from what the manifest renders; `swiftdeploy init` renders it anew")
+
+
+def _image(asked: Manifest, world: World) -> Check:
+    if world.engine.name == "local":
+        release = world.engine.release(asked)
+        runs = "the sample app" if release.sample_app else " ".join(release.argv)
+        return Check("image", "skipped", f"the local engine runs {runs}, not {asked.services.image}")
+    return world.tools.image(asked.services.image)
+
+
+def _ports(asked: Manifest, world: World) -> Iterator[Check]:
+    wanted = {"nginx.port": asked.nginx.port, "nginx.admin_port": asked.nginx.admin_port}
+    for name, port in wanted.items():
+        holder = world.engine.port_holder(port)
+        yield Check(f"port {port}", "fail" if holder else "pass", f"{name} is taken by {holder}" if holder else f"{name} is free or our own")
+
+
+def _proxy(asked: Manifest, world: World) -> Check:
+    said = world.engine.test_proxy(asked)
+    return Check("nginx -t", "fail", said) if said else Check("nginx -t", "pass", "nginx accepts the rendered config")
+
+
+def _policies(world: World) -> Check:
+    policies = world.files.policies()
+    whose = "packaged policies" if policies.packaged else "policies/"
+    found = world.rego.check(policies)
+    if found:
+        return Check("policies", "fail", "\n".join(map(str, found)))
+    return Check("policies", "pass", f"{whose} compile and define decision ({policies.digest[:19]})")
+
+
+def _warnings(asked: Manifest, world: World) -> Iterator[Check]:
+    for key, image in (("services.image", asked.services.image), ("nginx.image", asked.nginx.image), ("opa.image", asked.opa.image)):
+        if ":" not in image.rsplit("/", 1)[-1] or image.rsplit(":", 1)[-1].startswith("latest"):
+            yield Check(key, "warning", f"{image} names no fixed version, so two deploys may run two different things")
+    if asked.services.metrics_path not in asked.nginx.private_paths:
+        path = asked.services.metrics_path
+        yield Check("nginx.private_paths", "warning", f"{path} is public; `private_paths: [{path}, /chaos]` keeps it on the admin port")
+    last = journal.committed(world.journal.backwards())
+    stable = (last.state if last else State()).stable
+    if stable and asked.canary.weight == 100 and stable.release.id != world.engine.release(asked).id:
+        yield Check("canary.weight", "warning", "is 100, so a canary of the changed release would get all traffic at once")
+
+
+def failed(checks: tuple[Check, ...]) -> errors.CheckFailed | None:
+    """The error for exit 1, when any check failed."""
+    bad = [one.name for one in checks if one.outcome == "fail"]
+    return errors.CheckFailed(f"{len(bad)} of {len(checks)} checks failed: {', '.join(bad)}") if bad else None
+
+
