@@ -24,7 +24,7 @@ UNFINISHED = "timeout"
 
 @dataclass(frozen=True)
 class Figures:
-    """What one source saw in a window; None where there is no evidence. Error rate with 4 decimals, milliseconds with 3.
+    """What one source saw in a window; None where there is no evidence. Error rate to 4 decimals, milliseconds to 3.
     `p99_is_lower_bound`: the true p99 may be longer."""
 
     samples: int = 0

@@ -8,7 +8,7 @@ from itertools import accumulate, groupby
 
 Bucket = tuple[float, float]
 
-# Neighbouring counts closer than this part are equal to Prometheus too: they differ by float noise (promql/quantile.go).
+# Neighbouring counts closer than this part are equal for Prometheus too: float noise (promql/quantile.go).
 SAME_COUNT_PART = 1e-12
 
 
