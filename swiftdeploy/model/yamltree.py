@@ -1,0 +1,393 @@
+"""Reads one YAML text into plain data with a place for every key and value, and finds everything wrong at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+import yaml
+
+from swiftdeploy.model.errors import Finding
+from swiftdeploy.model.yamlscalars import Plain, number_is_too_long, resolved
+
+Path: TypeAlias = tuple[str | int, ...]
+At = Literal["key", "value"]
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 32
+MAX_SOURCE = 160  # a longer source line tells a reader nothing
+
+# What YAML forbids, and besides: characters that some programs take for a line break, and a BOM in mid-text.
+UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_LINE_BREAK = re.compile("\r\n|\r|\n")
+_SIMPLE_KEY = re.compile(r"[^\s.\[\]\"']{1,80}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A piece of the text: `start` and `end` are offsets, `line` and `column` count from 1."""
+
+    start: int
+    end: int
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a key and its value stand; of a list item and of the root both are the value. `style` is the quote
+    (`'` or `"`), `|`, `>` or nothing of a scalar, `{` or `[` of a flow collection, `block` of any other."""
+
+    key: Place
+    value: Place
+    style: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML text as plain data. `whole` is False when reading had to stop (then `data` is None); `spoiled` are
+    the paths whose value could not be used and that already have a finding. Text in `secret_spans` (offsets) is
+    never shown in a source line."""
+
+    file: str
+    text: str
+    data: Plain
+    places: Mapping[Path, Entry]
+    findings: tuple[Finding, ...] = ()
+    whole: bool = True
+    spoiled: frozenset[Path] = frozenset()
+    secret_spans: tuple[tuple[int, int], ...] = ()
+
+    def finding(self, path: Path, what: str, hint: str = "", at: At = "value") -> Finding:
+        """What is wrong at a path. A path that is not there is shown at the nearest key above it."""
+        place = self._place(path, at)
+        return Finding(self.file, place.line, place.column, path_text(path), what, self._source(place), hint)
+
+    def raw(self, path: Path) -> str:
+        """The value as it is written in the text, quotes included."""
+        place = self.places[path].value
+        return self.text[place.start : place.end]
+
+    def _place(self, path: Path, at: At) -> Place:
+        if path in self.places:
+            entry = self.places[path]
+            return entry.key if at == "key" else entry.value
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places[path].key if path in self.places else Place(0, 0, 1, 1)
+
+    def _source(self, place: Place) -> str:
+        return source_line(self._shown, place.line, place.column)
+
+    @cached_property
+    def _shown(self) -> list[str]:
+        return lines_of(_masked(self.text, self.secret_spans))
+
+
+def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    pieces, at = [], 0
+    for start, end in spans:
+        pieces += [text[at:start], re.sub(r"[^\r\n]", "*", text[start:end])]
+        at = end
+    return "".join(pieces) + text[at:]
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines without their ends and without a BOM."""
+    return _LINE_BREAK.split(text.removeprefix("\ufeff"))
+
+
+def source_line(lines: list[str], line: int, column: int) -> str:
+    """The source line to show with a caret under `column`: printable, tabs as one blank, cut when it is long."""
+    if line > len(lines) or column > MAX_SOURCE:
+        return ""
+    shown = lines[line - 1][:MAX_SOURCE].rstrip()
+    return "".join(one if one.isprintable() else " " for one in shown)
+
+
+def path_text(path: Path) -> str:
+    """`services.command[2]`; a key that is not a simple word is quoted."""
+    words = ""
+    for one in path:
+        if isinstance(one, int):
+            words += f"[{one}]"
+        elif _SIMPLE_KEY.fullmatch(one) and one.isprintable():
+            words += f".{one}"
+        else:
+            words += f".{one if len(one) <= 80 else one[:77] + '...'!a}"
+    return words.removeprefix(".")
+
+
+def load(text: str, file: str = "manifest.yaml", secrets: tuple[Path, ...] = ()) -> Document:
+    """Read one YAML document by the core schema of YAML 1.2. Never raises: what is wrong is in `findings`. Scalars
+    below a path in `secrets` are masked in every source line that a finding shows."""
+    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        what = f"is larger than {MAX_BYTES // 1024} KiB, the most that is read"
+        return Document(file, "", None, {}, (Finding(file, 0, 0, "", what),), whole=False)
+    unreadable = _unreadable(text, file)
+    if unreadable:
+        return Document(file, text, None, {}, unreadable, whole=False)
+    return _Composer(text, file, secrets).document()
+
+
+def _unreadable(text: str, file: str) -> tuple[Finding, ...]:
+    start = 1 if text.startswith("\ufeff") else 0
+    found = []
+    for match in UNREADABLE.finditer(text, start):
+        before = lines_of(text[: match.start()])
+        what = f"has the character U+{ord(match.group()):04X}, which cannot be used in YAML text"
+        hint = "remove it, or write it as an escape in a double-quoted text"
+        line, column = len(before), len(before[-1]) + 1
+        found.append(Finding(file, line, column, "", what, source_line(lines_of(text), line, column), hint))
+        if len(found) == 10:
+            break
+    return tuple(found)
+
+
+@dataclass
+class _Frame:
+    """A collection that is being read. `key` is the key whose value comes next; it is thrown away unless `stores`."""
+
+    path: Path
+    into: dict[str, Plain] | list[Plain]
+    opened: Place
+    start: yaml.Mark
+    style: str
+    wants_key: bool
+    key: str = "?"
+    key_place: Place | None = None
+    stores: bool = True
+
+    def child(self) -> Path:
+        return (*self.path, len(self.into) if isinstance(self.into, list) else self.key)
+
+
+class _Stop(Exception):
+    """Reading cannot go on; the finding is noted."""
+
+
+@dataclass
+class _Composer:
+    """Builds the data from the parser's events with a stack of its own, so that no text can exhaust Python's."""
+
+    text: str
+    file: str
+    secrets: tuple[Path, ...]
+    places: dict[Path, Entry] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    spoiled: set[Path] = field(default_factory=set)
+    stack: list[_Frame] = field(default_factory=list)
+    data: Plain = None
+    secret_spans: list[tuple[int, int]] = field(default_factory=list)
+    documents: int = 0
+    skipping: int = 0
+
+    def document(self) -> Document:
+        whole = True
+        loader = yaml.SafeLoader(self.text)
+        try:
+            self._read(loader)
+        except _Stop:
+            whole = False
+        finally:
+            loader.dispose()
+        data = self.data if whole else None
+        spans = tuple(self.secret_spans)
+        lines = lines_of(_masked(self.text, spans))
+        found = tuple(replace(one, source=source_line(lines, one.line, one.column)) for one in self.findings)
+        return Document(self.file, self.text, data, self.places, found, whole, frozenset(self.spoiled), spans)
+
+    def _read(self, loader: yaml.SafeLoader) -> None:
+        try:
+            while loader.check_event():
+                event = loader.get_event()
+                if isinstance(event, yaml.DocumentStartEvent):
+                    self.documents += 1
+                    if self.documents > 1:
+                        self._find(event.start_mark, (), "starts a second document; only one is read", "remove it")
+                        return
+                self._take(event)
+        except yaml.MarkedYAMLError as problem:
+            self._syntax(problem)
+        except (ValueError, OverflowError):
+            # PyYAML passes numbers of escapes and of directives to chr() and int() unchecked
+            self._find(loader.get_mark(), self._path(), "is not valid YAML: a number in an escape is out of range")
+            raise _Stop from None
+
+    def _take(self, event: yaml.Event) -> None:
+        if self.skipping:
+            self.skipping += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._open(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._close(event)
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(event)
+        elif isinstance(event, yaml.ScalarEvent):
+            self._scalar(event)
+
+    def _open(self, event: yaml.CollectionStartEvent) -> None:
+        if self._at_key():
+            self._bad_key(event, "a key must be a plain word, not a list or a mapping")
+            self.skipping = 1
+            return
+        if len(self.stack) >= MAX_DEPTH:
+            self._find(event.start_mark, self._path(), f"is nested more than {MAX_DEPTH} levels deep")
+            raise _Stop
+        self._check_properties(event)
+        mapping = isinstance(event, yaml.MappingStartEvent)
+        style = ("{" if mapping else "[") if event.flow_style else "block"
+        into: dict[str, Plain] | list[Plain] = {} if mapping else []
+        opened = self._mark(event.start_mark, event.end_mark)
+        frame = _Frame(self._path(), into, opened, event.start_mark, style, wants_key=mapping)
+        self._note(frame.path, opened, style)
+        self.stack.append(frame)
+
+    def _close(self, event: yaml.CollectionEndEvent) -> None:
+        frame = self.stack.pop()
+        self._note(frame.path, self._mark(frame.start, event.end_mark), frame.style, closing=frame.opened)
+        self._store(frame.into)
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        if self._at_key():
+            self._bad_key(event, f"the alias *{event.anchor} cannot be used here; write the key out")
+            return
+        path = self._path()
+        self._find(event.start_mark, path, f"the alias *{event.anchor} cannot be used here; write the value out")
+        self.spoiled.add(path)
+        self._note(path, self._mark(event.start_mark, event.end_mark), "")
+        self._store(None)
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        quoted = event.style is not None
+        if self._at_key():
+            self._key(event, event.value if quoted else resolved(event.value))
+            return
+        path = self._path()
+        self._check_properties(event)
+        self._note(path, self._mark(event.start_mark, event.end_mark), event.style or "")
+        if self._is_secret(path):
+            self.secret_spans.append((event.start_mark.index, event.end_mark.index))
+        if not quoted and number_is_too_long(event.value):
+            self._find(event.start_mark, path, f"is a number of {len(event.value)} digits, too long to be read")
+            self.spoiled.add(path)
+            self._store(None)
+            return
+        if not _encodes(event.value):
+            self._find(event.start_mark, path, "has half of a surrogate pair, which is no character")
+            self.spoiled.add(path)
+        self._store(event.value if quoted else resolved(event.value))
+
+    def _key(self, event: yaml.ScalarEvent, key: Plain) -> None:
+        self._check_properties(event)
+        frame = self.stack[-1]
+        if not isinstance(key, str) or not _encodes(key):
+            shown = event.value[:40] or "nothing"
+            self._bad_key(event, f"a key must be text, but YAML reads {shown!a} as {_kind(key)}", f'write "{shown}"')
+            return
+        assert isinstance(frame.into, dict)
+        place = self._mark(event.start_mark, event.end_mark)
+        frame.wants_key, frame.key, frame.key_place, frame.stores = False, key, place, key not in frame.into
+        if key in frame.into:
+            first = self.places[(*frame.path, key)].key
+            self._find(event.start_mark, (*frame.path, key), f"is given twice, first in line {first.line}")
+
+    def _bad_key(self, event: yaml.NodeEvent, what: str, hint: str = "") -> None:
+        frame = self.stack[-1]
+        self._find(event.start_mark, frame.path, what, hint)
+        frame.wants_key, frame.key, frame.stores = False, "?", False
+        frame.key_place = self._mark(event.start_mark, event.end_mark)
+
+    def _check_properties(self, event: yaml.NodeEvent) -> None:
+        path = self._path()
+        if event.anchor is not None:
+            self._find(event.start_mark, path, f"the anchor &{event.anchor} cannot be used here", "remove it")
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            what = f"the tag {tag[:60]} cannot be used here"
+            self._find(event.start_mark, path, what, "remove it; a text that looks like a number needs quotes")
+            self.spoiled.add(path)
+
+    def _at_key(self) -> bool:
+        return bool(self.stack) and self.stack[-1].wants_key
+
+    def _path(self) -> Path:
+        return self.stack[-1].child() if self.stack else ()
+
+    def _note(self, path: Path, value: Place, style: str, closing: Place | None = None) -> None:
+        known = self.places.get(path)
+        if known is not None and known.value is not closing:
+            return  # a duplicate: the first one keeps its place
+        parent = self.stack[-1] if self.stack else None
+        key = parent.key_place if parent and parent.key_place else value
+        self.places[path] = Entry(known.key if known else key, value, style)
+
+    def _store(self, value: Plain) -> None:
+        if not self.stack:
+            self.data = value
+            return
+        frame = self.stack[-1]
+        if isinstance(frame.into, list):
+            frame.into.append(value)
+            return
+        if frame.stores:
+            frame.into[frame.key] = value
+        frame.wants_key = True
+
+    def _mark(self, start: yaml.Mark, end: yaml.Mark) -> Place:
+        return Place(start.index, end.index, start.line + 1, start.column + 1)
+
+    def _find(self, mark: yaml.Mark, path: Path, what: str, hint: str = "") -> None:
+        self.findings.append(Finding(self.file, mark.line + 1, mark.column + 1, path_text(path), what, "", hint))
+
+    def _is_secret(self, path: Path) -> bool:
+        return any(path[: len(secret)] == secret for secret in self.secrets)
+
+    def _syntax(self, problem: yaml.MarkedYAMLError) -> None:
+        what, hint = _plainly(problem)
+        mark = problem.problem_mark or problem.context_mark
+        if "never closed" in what and problem.context_mark:
+            mark = problem.context_mark
+        assert mark is not None
+        self._find(mark, (), what, hint)
+        if self._is_secret(self._path()):
+            self.secret_spans.append((self.text.rfind("\n", 0, mark.index) + 1, len(self.text)))
+        raise _Stop from None
+
+
+def _kind(value: Plain) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true or false"
+    return "text" if isinstance(value, str) else "a number"
+
+
+def _encodes(text: str) -> bool:
+    return not any("\ud800" <= one <= "\udfff" for one in text)
+
+
+# PyYAML's words -> ours. Anything else is passed on as it is.
+_PLAINLY = (
+    ("found character '\\t'", "a tab cannot be used here", "use blanks"),
+    ("mapping values are not allowed", "a second ': ' in one value", "put the value in quotes"),
+    ("could not find expected ':'", "a ':' is missing after the key", "a key is followed by ': ' and its value"),
+    ("found unexpected end of stream", "a quote is never closed", "close it"),
+    ("found unexpected document separator", "a quote is never closed", "close it"),
+    ("expected <block end>", "does not fit here: its indentation or a quote or comma is wrong", ""),
+    ("expected the node content", "a value is missing here", ""),
+    ("expected ',' or ']'", "a list in [ ] is never closed, or a comma is missing", ""),
+    ("expected ',' or '}'", "a mapping in { } is never closed, or a comma is missing", ""),
+    ("that cannot start any token", "a text cannot start with this character", "put the value in quotes"),
+)
+
+
+def _plainly(problem: yaml.MarkedYAMLError) -> tuple[str, str]:
+    said = problem.problem or "unreadable"
+    for theirs, ours, hint in _PLAINLY:
+        if theirs in said:
+            return f"is not valid YAML: {ours}", hint
+    return f"is not valid YAML: {said}", ""
