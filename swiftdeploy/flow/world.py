@@ -13,6 +13,7 @@ from swiftdeploy.model.errors import Finding
 from swiftdeploy.model.event import Entry, Event
 from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.metrics import Scrape, Tally
+from swiftdeploy.model.rego import TestResult
 from swiftdeploy.model.state import EngineName, Instance, Release, Settings, State
 
 PhaseName = Literal[
@@ -185,7 +186,7 @@ class Rego(Protocol):
     def check(self, policies: PolicySet) -> tuple[Finding, ...]:
         """Files compile, both gates define `decision`, thresholds are there: what is wrong, with its place."""
 
-    def test(self, policies: PolicySet) -> tuple[RuleTest, ...]:
+    def test(self, policies: PolicySet) -> tuple[TestResult, ...]:
         """Run every `test_*` rule of the `*_test.rego` files."""
 
 

@@ -1,0 +1,133 @@
+"""What all commands share: the common options, the World, JSON output, and the one catch of errors."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from swiftdeploy.model import errors
+
+if TYPE_CHECKING:
+    from swiftdeploy.edge.phases import Timings
+    from swiftdeploy.flow.world import World
+    from swiftdeploy.wiring import Project
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of one command. `answer` prints the command's JSON object when --json was given, else nothing."""
+
+    command: str
+    project: Project
+    as_json: bool
+    quiet: bool
+    colour: bool
+    timings: Timings
+
+    def world(self) -> World:
+        """The effects of this command; from here on signals only set a flag."""
+        self.project.interrupts.listen()
+        return self.project.world()
+
+    def say(self, text: str) -> None:
+        """A line for people."""
+        self.project.console.say(text)
+
+    def answer(self, exit_status: int = 0, **fields: object) -> None:
+        """The one JSON object of `--json`, on stdout."""
+        if self.as_json:
+            whole = {"schema_version": SCHEMA_VERSION, "command": self.command, "exit": exit_status, **fields}
+            click.echo(json.dumps(whole, ensure_ascii=False, default=str))
+
+    def stop(self, error: errors.SwiftDeployError, **fields: object) -> NoReturn:
+        """Tell people and programs what went wrong, and leave with its exit status."""
+        mark = click.style("error:", fg="red", bold=True) if self.colour else "error:"
+        click.echo(f"{mark} {error}", err=True)
+        self.answer(error.exit_status, error=error.what, next=error.next_step, **fields)
+        sys.exit(error.exit_status)
+
+
+def command(starts: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorate a click command's function: adds the common options and passes a Session first."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @click.option("-f", "--file", "file", default="manifest.yaml", metavar="PATH", help="The manifest.")
+        @click.option("--engine", metavar="local|docker", help="How the stack runs; kept until teardown.")
+        @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, messages on stderr.")
+        @click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")
+        @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same.")
+        @functools.wraps(function)
+        def run(
+            file: str, engine: str | None, as_json: bool, quiet: bool, no_color: bool, **options: Any
+        ) -> None:
+            session = _session(function.__name__, file, engine, as_json, quiet, no_color, starts)
+            _guarded(session, lambda: function(session, **options))
+
+        return run
+
+    return decorate
+
+
+def phase_seconds(timings: Timings) -> Mapping[str, float]:
+    """Seconds from the start of the command to the end of each phase."""
+    return {name: round(seconds, 3) for name, seconds in timings.ends.items()}
+
+
+def _session(
+    name: str, file: str, engine: str | None, as_json: bool, quiet: bool, no_color: bool, starts: bool
+) -> Session:
+    from swiftdeploy.edge.console import Console
+    from swiftdeploy.edge.phases import Timings
+    from swiftdeploy.wiring import Project
+
+    path = Path(file)
+    colour = not no_color and not os.environ.get("NO_COLOR") and sys.stderr.isatty()
+    console = Console(sys.stderr if as_json else None, quiet, colour)
+    timings = Timings()
+    project = Project(
+        path.parent.absolute(), path.name, engine or None, console, listeners=(timings.hear,), starts=starts
+    )
+    return Session(name, project, as_json, quiet, colour, timings)
+
+
+def _guarded(session: Session, act: Callable[[], None]) -> None:
+    """The one place where errors become exit statuses."""
+    try:
+        act()
+    except errors.SwiftDeployError as error:
+        session.stop(error)
+    except KeyboardInterrupt:
+        session.stop(errors.Interrupted("stopped by Ctrl-C"))
+    except BrokenPipeError:  # `swiftdeploy logs | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except (click.exceptions.Exit, click.ClickException, click.Abort):
+        raise
+    except Exception as bug:  # noqa: BLE001 - a bug must leave a traceback in a file and a whole sentence on screen
+        session.stop(_bug(session, bug))
+
+
+def _bug(session: Session, bug: Exception) -> errors.SwiftDeployError:
+    text = "".join(traceback.format_exception(bug))
+    folder = session.project.root / ".swiftdeploy"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        log = folder / "bug.log"
+        log.write_text(text, encoding="utf-8")
+    except OSError:
+        click.echo(text, err=True)
+        return errors.SwiftDeployError(f"a bug in SwiftDeploy: {type(bug).__name__}: {bug} (traceback above)")
+    return errors.SwiftDeployError(
+        f"a bug in SwiftDeploy: {type(bug).__name__}: {bug}", f"please report it with the traceback in {log}"
+    )

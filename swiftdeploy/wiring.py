@@ -1,0 +1,184 @@
+"""The only place where real effects are chosen."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, cast, get_args
+
+from swiftdeploy.edge.clock import Clock, utc_text
+from swiftdeploy.edge.console import Console
+from swiftdeploy.edge.files import Files
+from swiftdeploy.edge.history import History
+from swiftdeploy.edge.interrupts import Interrupts
+from swiftdeploy.edge.lock import CommandLock
+from swiftdeploy.edge.phases import Listener, kill_at, phases, stop_if_wanted
+from swiftdeploy.flow.world import Engine, Host, Judge, World
+from swiftdeploy.model import errors, journal
+from swiftdeploy.model.decision import Json
+
+from swiftdeploy.model.state import EngineName, State
+
+if TYPE_CHECKING:
+    from swiftdeploy.judges.embedded import Embedded
+    from swiftdeploy.model.manifest import Manifest
+
+ENGINE_VARIABLE = "SWIFTDEPLOY_ENGINE"
+FAILPOINT_VARIABLE = "SWIFTDEPLOY_FAILPOINT"  # tests kill a command at a phase boundary with it
+OPA_VARIABLE = "SWIFTDEPLOY_OPA"  # an opa binary that is not on PATH; the word `off` means: use none
+
+
+@dataclass(frozen=True)
+class Project:
+    """One project folder and how a command or test wants to run in it.
+
+    `engine`: as asked by a flag. `simulated`: host facts for scenarios, None measures. `leash`: pid and start time of
+    the process that the stack must not outlive. `starts`: the command may start a judge, so it may ask its server.
+    """
+
+    root: Path
+    manifest_name: str = "manifest.yaml"
+    engine: str | None = None
+    console: Console = field(default_factory=Console)
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    simulated: Mapping[str, Json] | None = None
+    leash: tuple[int, float] | None = None
+    listeners: tuple[Listener, ...] = ()
+    starts: bool = False
+
+    @cached_property
+    def files(self) -> Files:
+        return Files(self.root)
+
+    @cached_property
+    def history(self) -> History:
+        return History(self.root / "history.jsonl", f"{os.getpid()}-{os.urandom(4).hex()}", _actor(), utc_text)
+
+    @cached_property
+    def manifest(self) -> Manifest | None:
+        """The manifest where it can be read; verbs that need it raise their own error."""
+        from swiftdeploy.model import manifest
+
+        try:
+            return manifest.parse(self.files.read(self.manifest_name), self.manifest_name)
+        except errors.Unreadable:
+            return None
+
+    @cached_property
+    def state(self) -> State:
+        """What the last commit says; nothing when the journal cannot be read (the verb says so)."""
+        try:
+            last = journal.committed(self.history.backwards())
+        except errors.Unreadable:
+            return State()
+        return last.state if last else State()
+
+    def world(self) -> World:
+        """All effects of this project, chosen. Raises NotPossible (another engine runs) or EnvironmentMissing (none fits)."""
+        from swiftdeploy.edge.tools import Tools
+        from swiftdeploy.edge.traffic import Probe
+        from swiftdeploy.edge.web import Web
+
+        lock = CommandLock(self.root / ".swiftdeploy" / "lock")
+        guard = stop_if_wanted(self.interrupts.check, self._defer)
+        failpoint = os.environ.get(FAILPOINT_VARIABLE, "")
+        return World(
+            manifest_name=self.manifest_name,
+            engine=self._engine(),
+            judge=self._judge(),
+            web=Web(),
+            traffic=Probe(self.interrupts.pending),
+            host=self._host(),
+            files=self.files,
+            journal=self.history,
+            clock=Clock(self.interrupts.check),
+            console=self.console,
+            rego=self._embedded(),
+            tools=Tools(),
+            lock=lock,
+            phase=phases(guard, *self.listeners, *((kill_at(failpoint),) if failpoint else ())),
+            holder=lock.holder,
+        )
+
+    def engine_name(self) -> EngineName:
+        """The engine of the running stack; else as asked by flag, environment or manifest; else what is there."""
+        asked = self.engine or os.environ.get(ENGINE_VARIABLE) or ""
+        if asked and asked not in get_args(EngineName):
+            raise errors.Unreadable(f"there is no engine {asked!r}", f"engines are {', '.join(get_args(EngineName))}")
+        if self.state.engine and self.state.instances:
+            if asked and asked != self.state.engine:
+                raise errors.NotPossible(
+                    f"the stack runs on the {self.state.engine} engine and not on {asked}",
+                    "run `swiftdeploy teardown` first",
+                )
+            return self.state.engine
+        if asked:
+            return cast(EngineName, asked)
+        if self.manifest and self.manifest.engine:
+            return self.manifest.engine
+        if self.manifest is None or self.manifest.services.command:
+            return "local"
+        raise errors.EnvironmentMissing(
+            "no engine fits: the manifest has no services.command for the local engine",
+            "add services.command, or run the sample app in its place with --engine local",
+        )
+
+    def _engine(self) -> Engine:
+        name = self.engine_name()
+        if name == "docker":
+            raise errors.EnvironmentMissing(
+                "this version of SwiftDeploy has no docker engine", "use --engine local, or drop `engine: docker`"
+            )
+        from swiftdeploy.edge.bundled import folder
+        from swiftdeploy.engines.local.engine import Local
+
+        explicit = (self.engine or os.environ.get(ENGINE_VARIABLE)) == "local"
+        stands_in = explicit or any(one.release.sample_app for one in self.state.instances)
+        sample_app = folder("app") / "main.py" if stands_in else None
+        return Local(self.root, self.files.templates, sample_app, self.leash, opa_binary())
+
+    def _judge(self) -> Judge:
+        """An OPA server where the stack has one; the embedded judge everywhere else."""
+        if opa_binary() is None or not (self.starts or self.state.instances) or self.manifest is None:
+            return self._embedded()
+        from swiftdeploy.judges.opa import Opa
+
+        port = self.state.settings.opa_port if self.state.settings else self.manifest.opa.port
+        return Opa(port, self.manifest.opa.on_unavailable, self._embedded())
+
+    def _embedded(self) -> Embedded:
+        return self._embedded_judge
+
+    @cached_property
+    def _embedded_judge(self) -> Embedded:
+        from swiftdeploy.judges.embedded import Embedded
+
+        return Embedded()
+
+    def _host(self) -> Host:
+        from swiftdeploy.edge import host
+
+        return host.Host(self.root) if self.simulated is None else host.SimulatedHost(self.simulated)
+
+    def _defer(self, deferred: bool) -> None:
+        self.interrupts.deferred = deferred
+
+
+def opa_binary() -> str | None:
+    """The opa binary that the local engine runs as its judge; None where the embedded judge is the judge."""
+    named = os.environ.get(OPA_VARIABLE, "")
+    return None if named == "off" else named or shutil.which("opa")
+
+
+def _actor() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's numeric user without a name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
