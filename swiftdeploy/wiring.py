@@ -17,12 +17,11 @@ from swiftdeploy.edge.console import Console
 from swiftdeploy.edge.files import Files
 from swiftdeploy.edge.history import History
 from swiftdeploy.edge.interrupts import Interrupts
-from swiftdeploy.edge.lock import CommandLock
+from swiftdeploy.edge.lock import CommandLock, Holder, holder
 from swiftdeploy.edge.phases import Listener, kill_at, phases, stop_if_wanted
 from swiftdeploy.flow.world import Engine, Host, Judge, World
 from swiftdeploy.model import errors, journal
 from swiftdeploy.model.decision import Json
-
 from swiftdeploy.model.state import EngineName, State
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class Project:
         from swiftdeploy.edge.traffic import Probe
         from swiftdeploy.edge.web import Web
 
-        lock = CommandLock(self.root / ".swiftdeploy" / "lock")
+        lock_path = self.root / ".swiftdeploy" / "lock"
         guard = stop_if_wanted(self.interrupts.check, self._defer)
         failpoint = os.environ.get(FAILPOINT_VARIABLE, "")
         return World(
@@ -101,9 +100,9 @@ class Project:
             console=self.console,
             rego=self._embedded(),
             tools=Tools(),
-            lock=lock,
+            lock=CommandLock(lock_path),
             phase=phases(guard, *self.listeners, *((kill_at(failpoint),) if failpoint else ())),
-            holder=lock.holder,
+            holder=lambda: _in_words(holder(lock_path)),
         )
 
     def engine_name(self) -> EngineName:
@@ -174,6 +173,10 @@ def opa_binary() -> str | None:
     """The opa binary that the local engine runs as its judge; None where the embedded judge is the judge."""
     named = os.environ.get(OPA_VARIABLE, "")
     return None if named == "off" else named or shutil.which("opa")
+
+
+def _in_words(found: Holder | None) -> str | None:
+    return None if found is None else str(found)
 
 
 def _actor() -> str:

@@ -20,8 +20,8 @@ def audit(session: Session, verify: bool, head: str) -> None:
     verdict = verbs.verify(world, head) if verify or head else verbs.audit(world)
     fields = {"ok": verdict.ok, "entries": verdict.entries, "head": verdict.head}
     if not verdict.ok:
-        session.stop(errors.CheckFailed(str(verdict), "compare the journal with a copy of it"), **fields)
+        session.stop(errors.CheckFailed(str(verdict), "compare the journal with a copy of it"), fields)
     session.say(str(verdict))
     if not (verify or head):
         session.say("wrote audit_report.md and audit_report.html")
-    session.answer(**fields)
+    session.answer(fields)

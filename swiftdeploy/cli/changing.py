@@ -10,7 +10,7 @@ from swiftdeploy.cli.session import Session, command, phase_seconds
 
 if TYPE_CHECKING:
     from swiftdeploy.flow.world import World
-    from swiftdeploy.model.state import State
+    from swiftdeploy.model.state import State, Track
 
 override = click.option("--override", default="", metavar="REASON", help="Break-glass: go on although policy says no.")
 
@@ -23,7 +23,12 @@ def deploy(session: Session, override: str) -> None:
     from swiftdeploy.verbs.deploy import deploy as verb
 
     world = session.world()
-    _done(session, world, verb(world, override), "`swiftdeploy status` shows it, `swiftdeploy promote canary` tries a canary")
+    _done(
+        session,
+        world,
+        verb(world, override),
+        "`swiftdeploy status` shows it, `swiftdeploy promote canary` tries a canary",
+    )
 
 
 @click.command()
@@ -36,7 +41,7 @@ def promote(session: Session, to: str, weight: int | None, override: str) -> Non
     from swiftdeploy.verbs.promote import promote as verb
 
     world = session.world()
-    track = "canary" if to == "canary" else "stable"
+    track: Track = "canary" if to == "canary" else "stable"
     then = "`swiftdeploy promote stable` or `swiftdeploy rollback`" if to == "canary" else "`swiftdeploy audit`"
     _done(session, world, verb(track, weight, world, override), then)
 
@@ -62,7 +67,7 @@ def teardown(session: Session, clean: bool) -> None:
     verb(world, clean)
     head = world.journal.head()
     session.say(f"journal head {head}")
-    session.answer(head=head, clean=clean, seconds=phase_seconds(session.timings))
+    session.answer({"head": head, "clean": clean, "seconds": phase_seconds(session.timings)})
 
 
 def _done(session: Session, world: World, state: State, then: str) -> None:
@@ -78,13 +83,16 @@ def _done(session: Session, world: World, state: State, then: str) -> None:
         session.say(f"serving on http://{state.settings.bind}:{state.settings.port}/")
     head = world.journal.head()
     session.say(f"journal head {head}\nnext: {then}")
+    instances = [
+        {"id": one.id, "track": one.track, "version": one.release.version, "release": one.release.id}
+        for one in state.instances
+    ]
     session.answer(
-        generation=state.generation,
-        instances=[
-            {"id": one.id, "track": one.track, "version": one.release.version, "release": one.release.id}
-            for one in state.instances
-        ],
-        weight=state.weight,
-        head=head,
-        seconds=spent,
+        {
+            "generation": state.generation,
+            "instances": instances,
+            "weight": state.weight,
+            "head": head,
+            "seconds": spent,
+        }
     )

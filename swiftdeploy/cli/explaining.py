@@ -18,7 +18,7 @@ def explain(session: Session, key: str) -> None:
 
     text = schemas.explain(key)
     session.say(text)
-    session.answer(key=key, text=text)
+    session.answer({"key": key, "text": text})
 
 
 @click.command()
@@ -28,6 +28,6 @@ def schema(session: Session) -> None:
     from swiftdeploy.model import schema as schemas
 
     if session.as_json:
-        session.answer(schema=schemas.json_schema())
+        session.answer({"schema": schemas.json_schema()})
     else:
         click.echo(json.dumps(schemas.json_schema(), indent=2))

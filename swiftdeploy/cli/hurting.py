@@ -29,4 +29,4 @@ def chaos(
     options = {name: value for name, value in given.items() if value is not None}
     verb(session.world(), fault, options, cast("Target", target))
     session.say("next: `swiftdeploy status` shows it, `swiftdeploy chaos recover` takes it back")
-    session.answer(fault=fault, on=target, **options)
+    session.answer({"fault": fault, "on": target, **options})

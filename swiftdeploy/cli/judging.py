@@ -29,14 +29,17 @@ def test(session: Session) -> None:
 
     results = verb(session.world())
     for one in results:
-        session.say(f"{'✔' if one.passed else '✘'} {one.file}:{one.line}: {one.name}" + (f": {one.detail}" if one.detail else ""))
+        session.say(
+            f"{'✔' if one.passed else '✘'} {one.file}:{one.line}: {one.name}"
+            + (f": {one.detail}" if one.detail else "")
+        )
     failed = [one.name for one in results if not one.passed]
     as_json = [asdict(one) for one in results]
     session.say(f"{len(results) - len(failed)} passed, {len(failed)} failed")
     if failed or not results:
         what = f"{len(failed)} of {len(results)} policy tests failed" if results else "there are no policy tests"
-        session.stop(errors.CheckFailed(what), results=as_json)
-    session.answer(results=as_json)
+        session.stop(errors.CheckFailed(what), {"results": as_json})
+    session.answer({"results": as_json})
 
 
 @policy.command()
@@ -50,13 +53,12 @@ def check(session: Session, gate: str, source: str) -> None:
     from swiftdeploy.verbs.policy import check as verb
 
     decision = verb(cast("Gate", gate), _input(source), session.world())
-    fields = shown(decision)
     word = {"allow": "PASS", "deny": "FAIL", "none": "NO DECISION"}[decision.outcome]
     session.say(f"policy {gate}: {word} (judge {decision.judge})")
     for reason in reasons_of(decision):
         session.say(f"  ! {reason}")
     status = {"allow": 0, "deny": 10, "none": 11}[decision.outcome]
-    session.answer(status, **fields)
+    session.answer(shown(decision), status)
     click.get_current_context().exit(status)
 
 
@@ -67,5 +69,5 @@ def _input(source: str) -> dict[str, Json]:
     except (OSError, ValueError) as error:
         raise errors.Unreadable(f"{source} is no readable JSON document: {error}", "give a JSON object") from error
     if not isinstance(found, dict):
-        raise errors.Unreadable(f"{source} holds no JSON object", "give one such as {\"disk_free_gb\": 40}")
+        raise errors.Unreadable(f"{source} holds no JSON object", 'give one such as {"disk_free_gb": 40}')
     return found

@@ -34,8 +34,8 @@ def status(session: Session, once: bool, check: bool, interval: float | None) ->
         screen.print_once(shot, session.colour)
     error = verbs.verdict(shot) if check else None
     if error:
-        session.stop(error, **_fields(shot))
-    session.answer(**_fields(shot))
+        session.stop(error, _fields(shot))
+    session.answer(_fields(shot))
 
 
 def _live(session: Session, world: World, interval: float) -> None:
@@ -74,7 +74,7 @@ def logs(session: Session, track: str, lines: int, follow: bool) -> None:
     world = session.world()
     found = verbs.follow(world, track) if follow else verbs.tail(world, track, lines)
     if session.as_json:
-        session.answer(lines=[{"part": part, "line": line} for part, line in verbs.tail(world, track, lines)])
+        session.answer({"lines": [{"part": part, "line": line} for part, line in verbs.tail(world, track, lines)]})
         return
     try:
         for part, line in found:
@@ -95,5 +95,7 @@ def doctor(session: Session) -> None:
         session.say(str(check))
     bad = [one.name for one in checks if one.outcome == "fail"]
     if bad:
-        session.stop(errors.EnvironmentMissing(f"missing: {', '.join(bad)}"), checks=[asdict(one) for one in checks])
-    session.answer(checks=[asdict(one) for one in checks])
+        session.stop(
+            errors.EnvironmentMissing(f"missing: {', '.join(bad)}"), {"checks": [asdict(one) for one in checks]}
+        )
+    session.answer({"checks": [asdict(one) for one in checks]})

@@ -25,7 +25,7 @@ def init(session: Session, example: str | None, folder: str | None) -> None:
 
     written = verb(session.world())
     session.say(f"rendered {', '.join(written)}\nnext: `swiftdeploy validate`, then `swiftdeploy deploy`")
-    session.answer(written=written)
+    session.answer({"written": written})
 
 
 def _scaffold(session: Session, example: str, target: Path) -> None:
@@ -35,14 +35,15 @@ def _scaffold(session: Session, example: str, target: Path) -> None:
     bundled = {name: folder(name) for name in (*SHARED, "examples", "scenarios")}
     written = scaffold(example, target, bundled)
     session.say(f"{target}: {', '.join(written)}\nnext: `swiftdeploy validate`, then `swiftdeploy deploy`")
-    session.answer(written=written)
+    session.answer({"written": written})
 
 
 @click.command()
 @command()
 def validate(session: Session) -> None:
     """Check manifest, templates, ports, policies and rendered files; change nothing."""
-    from swiftdeploy.verbs.validate import failed, validate as verb
+    from swiftdeploy.verbs.validate import failed
+    from swiftdeploy.verbs.validate import validate as verb
 
     checks = []
     for check in verb(session.world()):
@@ -50,9 +51,9 @@ def validate(session: Session) -> None:
         session.say(str(check))
     as_json = [asdict(one) for one in checks]
     if error := failed(tuple(checks)):
-        session.stop(error, checks=as_json)
+        session.stop(error, {"checks": as_json})
     session.say("next: `swiftdeploy deploy`")
-    session.answer(checks=as_json)
+    session.answer({"checks": as_json})
 
 
 @click.command()
@@ -72,4 +73,4 @@ def plan(session: Session) -> None:
         session.say(text.rstrip("\n"))
     if preview.refused:
         session.say(preview.refused)
-    session.answer(**asdict(preview))
+    session.answer(asdict(preview))

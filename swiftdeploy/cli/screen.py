@@ -37,7 +37,9 @@ def sparkline(values: Iterable[float | None]) -> str:
     """One character a value, scaled to the largest; a blank where nothing is known."""
     known = tuple(values)
     top = max((one for one in known if one is not None), default=0.0)
-    return "".join(" " if one is None else BARS[round((len(BARS) - 1) * one / top)] if top else BARS[0] for one in known)
+    return "".join(
+        " " if one is None else BARS[round((len(BARS) - 1) * one / top)] if top else BARS[0] for one in known
+    )
 
 
 def _picture(shot: Snapshot, rates: tuple[float | None, ...], interval: float | None) -> RenderableType:
@@ -63,9 +65,15 @@ def _track(track: TrackView, shot: Snapshot, rates: tuple[float | None, ...]) ->
     few = track.figures.samples < shot.min_samples
     evidence = f"NO EVIDENCE ({track.figures.samples} of {shot.min_samples})"
     yield Text(f"\n── {track.track} {track.release}, {track.share} % of requests ", style="bold")
-    yield _row("state", track.part.state + (f", {track.part.detail}" if track.part.detail else ""), "" if track.part.state == "running" else "red")
+    yield _row(
+        "state",
+        track.part.state + (f", {track.part.detail}" if track.part.detail else ""),
+        "" if track.part.state == "running" else "red",
+    )
     yield _row("req/s", f"{track.requests_per_second:g}")
-    yield _row("error rate", evidence if few else f"{track.figures.error_rate_percent or 0.0:.2f}%", "yellow" if few else bad)
+    yield _row(
+        "error rate", evidence if few else f"{track.figures.error_rate_percent or 0.0:.2f}%", "yellow" if few else bad
+    )
     yield _row("P99 latency", evidence if few else _milliseconds(track), "yellow" if few else bad)
     yield _row("mode", track.track)
     yield _row("chaos", track.chaos or "unknown", "red" if track.chaos not in (None, "none") else "")

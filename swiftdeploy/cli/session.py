@@ -44,17 +44,17 @@ class Session:
         """A line for people."""
         self.project.console.say(text)
 
-    def answer(self, exit_status: int = 0, **fields: object) -> None:
+    def answer(self, fields: Mapping[str, object], exit_status: int = 0) -> None:
         """The one JSON object of `--json`, on stdout."""
         if self.as_json:
             whole = {"schema_version": SCHEMA_VERSION, "command": self.command, "exit": exit_status, **fields}
             click.echo(json.dumps(whole, ensure_ascii=False, default=str))
 
-    def stop(self, error: errors.SwiftDeployError, **fields: object) -> NoReturn:
+    def stop(self, error: errors.SwiftDeployError, fields: Mapping[str, object] | None = None) -> NoReturn:
         """Tell people and programs what went wrong, and leave with its exit status."""
         mark = click.style("error:", fg="red", bold=True) if self.colour else "error:"
         click.echo(f"{mark} {error}", err=True)
-        self.answer(error.exit_status, error=error.what, next=error.next_step, **fields)
+        self.answer({"error": error.what, "next": error.next_step, **(fields or {})}, error.exit_status)
         sys.exit(error.exit_status)
 
 
@@ -68,9 +68,7 @@ def command(starts: bool = False) -> Callable[[Callable[..., None]], Callable[..
         @click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")
         @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same.")
         @functools.wraps(function)
-        def run(
-            file: str, engine: str | None, as_json: bool, quiet: bool, no_color: bool, **options: Any
-        ) -> None:
+        def run(file: str, engine: str | None, as_json: bool, quiet: bool, no_color: bool, **options: Any) -> None:
             session = _session(function.__name__, file, engine, as_json, quiet, no_color, starts)
             _guarded(session, lambda: function(session, **options))
 
@@ -114,7 +112,7 @@ def _guarded(session: Session, act: Callable[[], None]) -> None:
         sys.exit(0)
     except (click.exceptions.Exit, click.ClickException, click.Abort):
         raise
-    except Exception as bug:  # noqa: BLE001 - a bug must leave a traceback in a file and a whole sentence on screen
+    except Exception as bug:
         session.stop(_bug(session, bug))
 
 

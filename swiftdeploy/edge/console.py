@@ -23,4 +23,4 @@ class Console:
         print(f"{mark} {text}", file=sys.stderr, flush=True)  # noqa: T201 - the one place that prints
 
     def _write(self, text: str) -> None:
-        print(text, file=self._out or sys.stdout, flush=True)  # noqa: T201 - the one place that prints
+        print(text, file=self._out or sys.stdout, flush=True)

@@ -24,7 +24,9 @@ def scaffold(name: str, target: Path, bundled: dict[str, Path]) -> tuple[str, ..
     """
     known = examples(bundled["examples"])
     if name not in known:
-        raise errors.Unreadable(f"there is no example {name!r}. {hint(name, known)}".rstrip(), f"examples are {', '.join(known)}")
+        raise errors.Unreadable(
+            f"there is no example {name!r}. {hint(name, known)}".rstrip(), f"examples are {', '.join(known)}"
+        )
     own = bundled["examples"] / name
     parts = {one.name: one for one in own.iterdir() if one.name != "__pycache__"}
     if "gitignore" in parts:  # a real .gitignore would hide files of the example itself from version control

@@ -20,7 +20,9 @@ class Tools:
         if missing := _no_daemon():
             return Check("image", "skipped", missing)
         status, _ = _run(("docker", "image", "inspect", "--format", "{{.Id}}", name))
-        return Check("image", "pass", f"{name} is here") if status == 0 else Check("image", "fail", f"{name} is not here")
+        return (
+            Check("image", "pass", f"{name} is here") if status == 0 else Check("image", "fail", f"{name} is not here")
+        )
 
     def compose(self, text: str) -> Check:
         status, said = _run(("docker", "compose", "version", "--short"))

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from swiftdeploy.flow import observe
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import errors
+from swiftdeploy.model import errors, thresholds
 from swiftdeploy.model.decision import Decision, Gate, Json
 from swiftdeploy.model.event import Blocked, Decided, Verb
 from swiftdeploy.model.manifest import Manifest
-from swiftdeploy.model.state import State, Instance
+from swiftdeploy.model.state import Instance, State
 
 
 def infrastructure(verb: Verb, world: World, override: str = "") -> Decision:
@@ -26,7 +26,7 @@ def canary(verb: Verb, judged: Instance, before: State, asks: Manifest, world: W
     policies = world.files.policies()
     with world.phase("measure"):
         world.console.say(f"measuring {judged.id} ({judged.release.label}) ...")
-        facts = observe.judged(judged, asks, world, before.stable, enough=observe.min_samples(policies))
+        facts = observe.judged(judged, asks, world, before.stable, enough=thresholds.min_samples(policies))
     return _require(verb, "canary", facts, world, override)
 
 

@@ -19,7 +19,9 @@ def post(track: Track, body: Mapping[str, Json], state: State, world: World) -> 
     try:
         status, text = world.web.post(f"http://{world.engine.address(instance)}/chaos", body, 5.0)
     except OSError as error:
-        raise errors.NotPossible(f"{instance.id} did not answer POST /chaos: {error}", "see `swiftdeploy logs`") from error
+        raise errors.NotPossible(
+            f"{instance.id} did not answer POST /chaos: {error}", "see `swiftdeploy logs`"
+        ) from error
     if status != 200:
         raise errors.NotPossible(f"{instance.id} refused the fault with {status}: {_reason(text)}")
 

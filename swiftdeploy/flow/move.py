@@ -7,7 +7,8 @@ from contextlib import ExitStack
 
 from swiftdeploy.flow import releases, waiting
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import errors, state as states
+from swiftdeploy.model import errors
+from swiftdeploy.model import state as states
 from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.state import Instance, State
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import asking, errors, journal, manifest, plan as plans, render
+from swiftdeploy.model import asking, errors, journal, manifest, render
+from swiftdeploy.model import plan as plans
 from swiftdeploy.model.decision import Gate, Json
 from swiftdeploy.model.state import State, moves
 

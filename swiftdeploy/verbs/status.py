@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from swiftdeploy.flow import observe
 from swiftdeploy.flow.world import Part, World
-from swiftdeploy.model import errors, journal, manifest, metrics, render
+from swiftdeploy.model import errors, journal, manifest, metrics, render, thresholds
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.event import Committed, Intent, StatusScrape
 from swiftdeploy.model.manifest import Manifest
@@ -98,7 +98,7 @@ def snapshot(world: World, previous: Snapshot | None = None) -> Snapshot:
         {gate: _decide(gate, facts[gate], policies, world) for gate in facts},
         tuple(_notes(asked, last, state, policies, world)),
         window.seconds if window else 0.0,
-        observe.min_samples(policies),
+        thresholds.min_samples(policies),
         scrapes,
     )
 
@@ -107,7 +107,7 @@ def as_event(shot: Snapshot) -> StatusScrape:
     """The journal's `status_scrape`, with the article's fields; None where nothing can be said."""
     judged = shot.judged()
     figures = judged.figures if judged else Figures()
-    infra, canary = (shot.decisions.get(gate) for gate in ("infrastructure", "canary"))  # type: ignore[call-overload]
+    infra, canary = (shot.decisions.get(gate) for gate in ("infrastructure", "canary"))
     return StatusScrape(
         shot.mode,
         figures.error_rate_percent,
@@ -186,7 +186,9 @@ def _decide(gate: Gate, facts: Mapping[str, Json], policies: PolicySet, world: W
     return world.judge.decide(gate, facts, policies)
 
 
-def _notes(asked: Manifest | None, last: Committed | None, state: State, policies: PolicySet, world: World) -> Iterator[str]:
+def _notes(
+    asked: Manifest | None, last: Committed | None, state: State, policies: PolicySet, world: World
+) -> Iterator[str]:
     if holder := world.holder():
         yield f"{holder} holds the lock"
     elif isinstance(left := journal.unfinished(world.journal.backwards()), Intent):

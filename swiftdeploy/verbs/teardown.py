@@ -23,7 +23,9 @@ def teardown(world: World, clean: bool = False) -> None:
         world.engine.close(clean)
         if readable:
             mode = _last_mode(world)
-            world.journal.append(Committed("teardown", mode, State(), _manifest_digest(world), note="clean" if clean else ""))
+            world.journal.append(
+                Committed("teardown", mode, State(), _manifest_digest(world), note="clean" if clean else "")
+            )
             world.journal.append(Finished("teardown"))
         if clean:
             for name in (*RENDERED, *STATE):

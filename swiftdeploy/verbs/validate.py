@@ -45,7 +45,11 @@ def _ports(asked: Manifest, world: World) -> Iterator[Check]:
     wanted = {"nginx.port": asked.nginx.port, "nginx.admin_port": asked.nginx.admin_port}
     for name, port in wanted.items():
         holder = world.engine.port_holder(port)
-        yield Check(f"port {port}", "fail" if holder else "pass", f"{name} is taken by {holder}" if holder else f"{name} is free or our own")
+        yield Check(
+            f"port {port}",
+            "fail" if holder else "pass",
+            f"{name} is taken by {holder}" if holder else f"{name} is free or our own",
+        )
 
 
 def _proxy(asked: Manifest, world: World) -> Check:
@@ -63,21 +67,29 @@ def _policies(world: World) -> Check:
 
 
 def _warnings(asked: Manifest, world: World) -> Iterator[Check]:
-    for key, image in (("services.image", asked.services.image), ("nginx.image", asked.nginx.image), ("opa.image", asked.opa.image)):
+    for key, image in (
+        ("services.image", asked.services.image),
+        ("nginx.image", asked.nginx.image),
+        ("opa.image", asked.opa.image),
+    ):
         if ":" not in image.rsplit("/", 1)[-1] or image.rsplit(":", 1)[-1].startswith("latest"):
             yield Check(key, "warning", f"{image} names no fixed version, so two deploys may run two different things")
     if asked.services.metrics_path not in asked.nginx.private_paths:
         path = asked.services.metrics_path
-        yield Check("nginx.private_paths", "warning", f"{path} is public; `private_paths: [{path}, /chaos]` keeps it on the admin port")
+        yield Check(
+            "nginx.private_paths",
+            "warning",
+            f"{path} is public; `private_paths: [{path}, /chaos]` keeps it on the admin port",
+        )
     last = journal.committed(world.journal.backwards())
     stable = (last.state if last else State()).stable
     if stable and asked.canary.weight == 100 and stable.release.id != world.engine.release(asked).id:
-        yield Check("canary.weight", "warning", "is 100, so a canary of the changed release would get all traffic at once")
+        yield Check(
+            "canary.weight", "warning", "is 100, so a canary of the changed release would get all traffic at once"
+        )
 
 
 def failed(checks: tuple[Check, ...]) -> errors.CheckFailed | None:
     """The error for exit 1, when any check failed."""
     bad = [one.name for one in checks if one.outcome == "fail"]
     return errors.CheckFailed(f"{len(bad)} of {len(checks)} checks failed: {', '.join(bad)}") if bad else None
-
-
