@@ -18,11 +18,15 @@ MOST_FINDINGS = 100
 
 def prepared(document: Document) -> Plain:
     """The data for the model: numbers, true and false in `services.env` become text, as they were written."""
-    match document.data:
-        case {"services": {"env": dict() as env} as services, **rest}:
-            written = {name: _as_written(document, name, value) for name, value in env.items()}
-            return {**rest, "services": {**services, "env": written}}
-    return document.data
+    data = document.data
+    if not isinstance(data, dict):
+        return data
+    services = data.get("services")
+    env = services.get("env") if isinstance(services, dict) else None
+    if not isinstance(services, dict) or not isinstance(env, dict):
+        return data
+    written: dict[str, Plain] = {name: _as_written(document, name, value) for name, value in env.items()}
+    return {**data, "services": {**services, "env": written}}
 
 
 def _as_written(document: Document, name: str, value: Plain) -> Plain:
@@ -44,11 +48,11 @@ def findings(document: Document, errors: Iterable[ErrorDetails], model: type[Bas
             wrong.append(path)
             found.append(_finding(document, error, path, model))
     found += _clashes(document, known | set(wrong))
-    inOrder = sorted((*document.findings, *found), key=lambda one: (one.line, one.column))
-    if len(inOrder) <= MOST_FINDINGS:
-        return tuple(inOrder)
-    more = Finding(document.file, 0, 0, "", f"{len(inOrder) - MOST_FINDINGS} more findings are not shown")
-    return (*inOrder[:MOST_FINDINGS], more)
+    ordered = sorted((*document.findings, *found), key=lambda one: (one.line, one.column))
+    if len(ordered) <= MOST_FINDINGS:
+        return tuple(ordered)
+    more = Finding(document.file, 0, 0, "", f"{len(ordered) - MOST_FINDINGS} more findings are not shown")
+    return (*ordered[:MOST_FINDINGS], more)
 
 
 def _path(loc: tuple[int | str, ...]) -> Path:
@@ -157,17 +161,21 @@ def _clashes(document: Document, wrong: set[Path]) -> Iterator[Finding]:
 
 
 def _given(document: Document, path: Path) -> int | None:
-    section = document.data.get(str(path[0]), {}) if isinstance(document.data, dict) else {}
+    section = document.data.get(str(path[0]), {}) if isinstance(document.data, dict) else None
     if not isinstance(section, dict):
         return None
-    public = section.get("port")
-    default = {"admin_port": public + 1 if _is_int(public) else None, "port": 8181 if path[0] == "opa" else None}
-    port = section.get(str(path[1]), default[str(path[1])])
-    return port if _is_int(port) else None
+    return _port(section.get(str(path[1]))) if path[1] in section else _default_port(path, section)
 
 
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _default_port(path: Path, section: Mapping[str, Plain]) -> int | None:
+    if path == ("nginx", "admin_port"):
+        public = _port(section.get("port"))
+        return None if public is None else public + 1
+    return 8181 if path == ("opa", "port") else None
+
+
+def _port(value: Plain) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _clash(document: Document, path: Path, other: Path, port: int) -> Finding:

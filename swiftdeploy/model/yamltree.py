@@ -90,6 +90,7 @@ class Document:
 def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
     pieces, at = [], 0
     for start, end in spans:
+        start = max(start, at)
         pieces += [text[at:start], re.sub(r"[^\r\n]", "*", text[start:end])]
         at = end
     return "".join(pieces) + text[at:]
@@ -154,7 +155,6 @@ class _Frame:
     path: Path
     into: dict[str, Plain] | list[Plain]
     opened: Place
-    start: yaml.Mark
     style: str
     wants_key: bool
     key: str = "?"
@@ -207,14 +207,16 @@ class _Composer:
                 if isinstance(event, yaml.DocumentStartEvent):
                     self.documents += 1
                     if self.documents > 1:
-                        self._find(event.start_mark, (), "starts a second document; only one is read", "remove it")
+                        self._find(_place(event), (), "starts a second document; only one is read", "remove it")
                         return
                 self._take(event)
         except yaml.MarkedYAMLError as problem:
             self._syntax(problem)
         except (ValueError, OverflowError):
             # PyYAML passes numbers of escapes and of directives to chr() and int() unchecked
-            self._find(loader.get_mark(), self._path(), "is not valid YAML: a number in an escape is out of range")
+            self._find(
+                _spot(loader.get_mark()), self._path(), "is not valid YAML: a number in an escape is out of range"
+            )
             raise _Stop from None
 
     def _take(self, event: yaml.Event) -> None:
@@ -235,20 +237,21 @@ class _Composer:
             self.skipping = 1
             return
         if len(self.stack) >= MAX_DEPTH:
-            self._find(event.start_mark, self._path(), f"is nested more than {MAX_DEPTH} levels deep")
+            self._find(_place(event), self._path(), f"is nested more than {MAX_DEPTH} levels deep")
             raise _Stop
         self._check_properties(event)
         mapping = isinstance(event, yaml.MappingStartEvent)
         style = ("{" if mapping else "[") if event.flow_style else "block"
         into: dict[str, Plain] | list[Plain] = {} if mapping else []
-        opened = self._mark(event.start_mark, event.end_mark)
-        frame = _Frame(self._path(), into, opened, event.start_mark, style, wants_key=mapping)
+        opened = _place(event)
+        frame = _Frame(self._path(), into, opened, style, wants_key=mapping)
         self._note(frame.path, opened, style)
         self.stack.append(frame)
 
     def _close(self, event: yaml.CollectionEndEvent) -> None:
         frame = self.stack.pop()
-        self._note(frame.path, self._mark(frame.start, event.end_mark), frame.style, closing=frame.opened)
+        whole = replace(frame.opened, end=_place(event).end)
+        self._note(frame.path, whole, frame.style, closing=frame.opened)
         self._store(frame.into)
 
     def _alias(self, event: yaml.AliasEvent) -> None:
@@ -256,9 +259,9 @@ class _Composer:
             self._bad_key(event, f"the alias *{event.anchor} cannot be used here; write the key out")
             return
         path = self._path()
-        self._find(event.start_mark, path, f"the alias *{event.anchor} cannot be used here; write the value out")
+        self._find(_place(event), path, f"the alias *{event.anchor} cannot be used here; write the value out")
         self.spoiled.add(path)
-        self._note(path, self._mark(event.start_mark, event.end_mark), "")
+        self._note(path, _place(event), "")
         self._store(None)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
@@ -268,16 +271,17 @@ class _Composer:
             return
         path = self._path()
         self._check_properties(event)
-        self._note(path, self._mark(event.start_mark, event.end_mark), event.style or "")
+        place = _place(event)
+        self._note(path, place, event.style or "")
         if self._is_secret(path):
-            self.secret_spans.append((event.start_mark.index, event.end_mark.index))
+            self.secret_spans.append((place.start, place.end))
         if not quoted and number_is_too_long(event.value):
-            self._find(event.start_mark, path, f"is a number of {len(event.value)} digits, too long to be read")
+            self._find(_place(event), path, f"is a number of {len(event.value)} digits, too long to be read")
             self.spoiled.add(path)
             self._store(None)
             return
         if not _encodes(event.value):
-            self._find(event.start_mark, path, "has half of a surrogate pair, which is no character")
+            self._find(_place(event), path, "has half of a surrogate pair, which is no character")
             self.spoiled.add(path)
         self._store(event.value if quoted else resolved(event.value))
 
@@ -289,26 +293,26 @@ class _Composer:
             self._bad_key(event, f"a key must be text, but YAML reads {shown!a} as {_kind(key)}", f'write "{shown}"')
             return
         assert isinstance(frame.into, dict)
-        place = self._mark(event.start_mark, event.end_mark)
+        place = _place(event)
         frame.wants_key, frame.key, frame.key_place, frame.stores = False, key, place, key not in frame.into
         if key in frame.into:
             first = self.places[(*frame.path, key)].key
-            self._find(event.start_mark, (*frame.path, key), f"is given twice, first in line {first.line}")
+            self._find(_place(event), (*frame.path, key), f"is given twice, first in line {first.line}")
 
     def _bad_key(self, event: yaml.NodeEvent, what: str, hint: str = "") -> None:
         frame = self.stack[-1]
-        self._find(event.start_mark, frame.path, what, hint)
+        self._find(_place(event), frame.path, what, hint)
         frame.wants_key, frame.key, frame.stores = False, "?", False
-        frame.key_place = self._mark(event.start_mark, event.end_mark)
+        frame.key_place = _place(event)
 
     def _check_properties(self, event: yaml.NodeEvent) -> None:
         path = self._path()
         if event.anchor is not None:
-            self._find(event.start_mark, path, f"the anchor &{event.anchor} cannot be used here", "remove it")
+            self._find(_place(event), path, f"the anchor &{event.anchor} cannot be used here", "remove it")
         tag = getattr(event, "tag", None)
         if tag is not None:
             what = f"the tag {tag[:60]} cannot be used here"
-            self._find(event.start_mark, path, what, "remove it; a text that looks like a number needs quotes")
+            self._find(_place(event), path, what, "remove it; a text that looks like a number needs quotes")
             self.spoiled.add(path)
 
     def _at_key(self) -> bool:
@@ -337,25 +341,30 @@ class _Composer:
             frame.into[frame.key] = value
         frame.wants_key = True
 
-    def _mark(self, start: yaml.Mark, end: yaml.Mark) -> Place:
-        return Place(start.index, end.index, start.line + 1, start.column + 1)
-
-    def _find(self, mark: yaml.Mark, path: Path, what: str, hint: str = "") -> None:
-        self.findings.append(Finding(self.file, mark.line + 1, mark.column + 1, path_text(path), what, "", hint))
+    def _find(self, place: Place, path: Path, what: str, hint: str = "") -> None:
+        self.findings.append(Finding(self.file, place.line, place.column, path_text(path), what, "", hint))
 
     def _is_secret(self, path: Path) -> bool:
         return any(path[: len(secret)] == secret for secret in self.secrets)
 
     def _syntax(self, problem: yaml.MarkedYAMLError) -> None:
         what, hint = _plainly(problem)
-        mark = problem.problem_mark or problem.context_mark
-        if "never closed" in what and problem.context_mark:
-            mark = problem.context_mark
-        assert mark is not None
-        self._find(mark, (), what, hint)
+        opened = problem.context_mark if "never closed" in what else None
+        place = _spot(opened or problem.problem_mark or problem.context_mark)
+        self._find(place, (), what, hint)
         if self._is_secret(self._path()):
-            self.secret_spans.append((self.text.rfind("\n", 0, mark.index) + 1, len(self.text)))
+            self.secret_spans.append((self.text.rfind("\n", 0, place.start) + 1, len(self.text)))
         raise _Stop from None
+
+
+def _place(event: yaml.Event) -> Place:
+    start = _spot(event.start_mark)
+    return replace(start, end=_spot(event.end_mark).start)
+
+
+def _spot(mark: object) -> Place:
+    assert isinstance(mark, yaml.Mark)  # PyYAML's own parser marks every event and error
+    return Place(mark.index, mark.index, mark.line + 1, mark.column + 1)
 
 
 def _kind(value: Plain) -> str:
