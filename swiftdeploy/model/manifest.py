@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from swiftdeploy.model import kinds
-from swiftdeploy.model.errors import BadFile
+from swiftdeploy.model.errors import BadFile, Finding
 from swiftdeploy.model.manifestcheck import findings, prepared
-from swiftdeploy.model.yamltree import Document, load
+from swiftdeploy.model.yamldocument import Document
+from swiftdeploy.model.yamltree import load
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
@@ -218,12 +220,12 @@ def digest(text: str) -> str:
     return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _checked(document: Document) -> tuple[Manifest | None, tuple[Any, ...]]:
+def _checked(document: Document) -> tuple[Manifest | None, tuple[Finding, ...]]:
     if not document.whole:
         return None, document.findings
     try:
         manifest = _filled(Manifest.model_validate(prepared(document)))
-        errors: list[Any] = []
+        errors: list[ErrorDetails] = []
     except ValidationError as problem:
         manifest, errors = None, list(problem.errors(include_url=False, include_input=False))
     return manifest, findings(document, errors, Manifest)

@@ -10,8 +10,8 @@ from pydantic_core import ErrorDetails
 
 from swiftdeploy.model import nearest, scalars
 from swiftdeploy.model.errors import Finding
+from swiftdeploy.model.yamldocument import Document, Path
 from swiftdeploy.model.yamlscalars import Plain
-from swiftdeploy.model.yamltree import Document, Path
 
 MOST_FINDINGS = 100
 

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from swiftdeploy.model.errors import BadFile, Unreadable
 from swiftdeploy.model.state import Track
-from swiftdeploy.model.yamltree import UNREADABLE, Document, Entry, Path, load
+from swiftdeploy.model.yamldocument import Document, Entry, Path
+from swiftdeploy.model.yamltree import UNREADABLE, load
 
 Value: TypeAlias = "bool | int | float | str | Sequence[Value] | Mapping[str, Value] | None"
 

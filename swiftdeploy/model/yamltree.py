@@ -3,123 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Literal, TypeAlias
 
 import yaml
 
 from swiftdeploy.model.errors import Finding
+from swiftdeploy.model.yamldocument import Document, Entry, Path, Place, lines_of, masked, path_text, source_line
 from swiftdeploy.model.yamlscalars import Plain, number_is_too_long, resolved
-
-Path: TypeAlias = tuple[str | int, ...]
-At = Literal["key", "value"]
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
-MAX_SOURCE = 160  # a longer source line tells a reader nothing
 
 # What YAML forbids, and besides: characters that some programs take for a line break, and a BOM in mid-text.
 UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_LINE_BREAK = re.compile("\r\n|\r|\n")
-_SIMPLE_KEY = re.compile(r"[^\s.\[\]\"']{1,80}")
-
-
-@dataclass(frozen=True)
-class Place:
-    """A piece of the text: `start` and `end` are offsets, `line` and `column` count from 1."""
-
-    start: int
-    end: int
-    line: int
-    column: int
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Where a key and its value stand; of a list item and of the root both are the value. `style` is the quote
-    (`'` or `"`), `|`, `>` or nothing of a scalar, `{` or `[` of a flow collection, `block` of any other."""
-
-    key: Place
-    value: Place
-    style: str
-
-
-@dataclass(frozen=True)
-class Document:
-    """One YAML text as plain data. `whole` is False when reading had to stop (then `data` is None); `spoiled` are
-    the paths whose value could not be used and that already have a finding. Text in `secret_spans` (offsets) is
-    never shown in a source line."""
-
-    file: str
-    text: str
-    data: Plain
-    places: Mapping[Path, Entry]
-    findings: tuple[Finding, ...] = ()
-    whole: bool = True
-    spoiled: frozenset[Path] = frozenset()
-    secret_spans: tuple[tuple[int, int], ...] = ()
-
-    def finding(self, path: Path, what: str, hint: str = "", at: At = "value") -> Finding:
-        """What is wrong at a path. A path that is not there is shown at the nearest key above it."""
-        place = self._place(path, at)
-        return Finding(self.file, place.line, place.column, path_text(path), what, self._source(place), hint)
-
-    def raw(self, path: Path) -> str:
-        """The value as it is written in the text, quotes included."""
-        place = self.places[path].value
-        return self.text[place.start : place.end]
-
-    def _place(self, path: Path, at: At) -> Place:
-        if path in self.places:
-            entry = self.places[path]
-            return entry.key if at == "key" else entry.value
-        while path and path not in self.places:
-            path = path[:-1]
-        return self.places[path].key if path in self.places else Place(0, 0, 1, 1)
-
-    def _source(self, place: Place) -> str:
-        return source_line(self._shown, place.line, place.column)
-
-    @cached_property
-    def _shown(self) -> list[str]:
-        return lines_of(_masked(self.text, self.secret_spans))
-
-
-def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    pieces, at = [], 0
-    for start, end in spans:
-        start = max(start, at)
-        pieces += [text[at:start], re.sub(r"[^\r\n]", "*", text[start:end])]
-        at = end
-    return "".join(pieces) + text[at:]
-
-
-def lines_of(text: str) -> list[str]:
-    """The lines without their ends and without a BOM."""
-    return _LINE_BREAK.split(text.removeprefix("\ufeff"))
-
-
-def source_line(lines: list[str], line: int, column: int) -> str:
-    """The source line to show with a caret under `column`: printable, tabs as one blank, cut when it is long."""
-    if line > len(lines) or column > MAX_SOURCE:
-        return ""
-    shown = lines[line - 1][:MAX_SOURCE].rstrip()
-    return "".join(one if one.isprintable() else " " for one in shown)
-
-
-def path_text(path: Path) -> str:
-    """`services.command[2]`; a key that is not a simple word is quoted."""
-    words = ""
-    for one in path:
-        if isinstance(one, int):
-            words += f"[{one}]"
-        elif _SIMPLE_KEY.fullmatch(one) and one.isprintable():
-            words += f".{one}"
-        else:
-            words += f".{one if len(one) <= 80 else one[:77] + '...'!a}"
-    return words.removeprefix(".")
 
 
 def load(text: str, file: str = "manifest.yaml", secrets: tuple[Path, ...] = ()) -> Document:
@@ -182,28 +78,26 @@ class _Composer:
     stack: list[_Frame] = field(default_factory=list)
     data: Plain = None
     secret_spans: list[tuple[int, int]] = field(default_factory=list)
+    last: Place = Place(0, 0, 1, 1)
     documents: int = 0
     skipping: int = 0
 
     def document(self) -> Document:
         whole = True
-        loader = yaml.SafeLoader(self.text)
         try:
-            self._read(loader)
+            self._read()
         except _Stop:
             whole = False
-        finally:
-            loader.dispose()
         data = self.data if whole else None
         spans = tuple(self.secret_spans)
-        lines = lines_of(_masked(self.text, spans))
+        lines = lines_of(masked(self.text, spans))
         found = tuple(replace(one, source=source_line(lines, one.line, one.column)) for one in self.findings)
         return Document(self.file, self.text, data, self.places, found, whole, frozenset(self.spoiled), spans)
 
-    def _read(self, loader: yaml.SafeLoader) -> None:
+    def _read(self) -> None:
         try:
-            while loader.check_event():
-                event = loader.get_event()
+            for event in yaml.parse(self.text, yaml.SafeLoader):
+                self.last = _place(event)
                 if isinstance(event, yaml.DocumentStartEvent):
                     self.documents += 1
                     if self.documents > 1:
@@ -214,9 +108,7 @@ class _Composer:
             self._syntax(problem)
         except (ValueError, OverflowError):
             # PyYAML passes numbers of escapes and of directives to chr() and int() unchecked
-            self._find(
-                _spot(loader.get_mark()), self._path(), "is not valid YAML: a number in an escape is out of range"
-            )
+            self._find(self.last, (), "is not valid YAML: a number in an escape is out of range")
             raise _Stop from None
 
     def _take(self, event: yaml.Event) -> None:
