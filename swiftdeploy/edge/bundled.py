@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def folder(name: str) -> Path:
-    """The packaged folder `name`: in the wheel under `swiftdeploy/bundled/`, in a checkout at the top of the repository."""
+    """The packaged folder `name`: in the wheel `swiftdeploy/bundled/NAME`, in a checkout the repository's own."""
     package = Path(__file__).resolve().parent.parent
     bundled = package / "bundled" / name
     return bundled if bundled.is_dir() else package.parent / name

@@ -1,4 +1,4 @@
-"""Texts as nginx tokens, Compose scalars and JSON bodies that can neither break out of their place nor be interpolated."""
+"""Values as nginx tokens, Compose scalars and JSON: none can break out of its place or be interpolated."""
 
 from __future__ import annotations
 
@@ -14,9 +14,16 @@ _YAML_PLAIN = {chr(code) for code in range(0x20, 0x7F)} - {'"', "\\"}
 
 @dataclass(frozen=True)
 class Prose:
-    """Free text of a user, such as `contact`. In an nginx file it becomes a JSON string that holds nothing but safe characters."""
+    """Free text of a user, such as `contact`. In an nginx file it becomes a JSON string of safe characters."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Location:
+    """A path for nginx's `location`, which interpolates nothing: a `$` in it stands for itself."""
+
+    path: str
 
 
 def nginx(value: object) -> str:
@@ -27,19 +34,27 @@ def nginx(value: object) -> str:
     """
     if isinstance(value, Prose):
         return json_string(value.text)
+    if isinstance(value, Location):
+        return _nginx_quoted(value.path)
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, int):
         return str(value)
     if not isinstance(value, str):
         raise TypeError(f"a {type(value).__name__} cannot stand in an nginx file; print its parts one by one")
-    if "$" in value or not value.isprintable():
-        raise ValueError(f"{value!a} cannot stand in an nginx file: it holds '$' or a control character")
-    return '"' + re.sub(r"""(["'\\])""", r"\\\1", value) + '"'
+    if "$" in value:
+        raise ValueError(f"{value!a} cannot stand in an nginx file: it holds '$'")
+    return _nginx_quoted(value)
+
+
+def _nginx_quoted(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"{text!a} cannot stand in an nginx file: it holds a control character")
+    return '"' + re.sub(r"""(["'\\])""", r"\\\1", text) + '"'
 
 
 def compose(value: object) -> str:
-    """One YAML value in JSON notation with each `$` doubled (Compose interpolates every value): scalars, lists, mappings.
+    """One YAML value (scalar, list or mapping) in JSON notation, each `$` doubled: Compose interpolates every value.
 
     Raises ValueError (NaN, lone surrogates) or TypeError (no JSON value).
     """

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from types import TracebackType
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from swiftdeploy.model import escape
-from swiftdeploy.model.errors import BadFile, Finding
 from swiftdeploy.model.state import Settings, Track
+from swiftdeploy.model.template import filled
 
 if TYPE_CHECKING:
     from swiftdeploy.model.manifest import Manifest
@@ -43,8 +42,8 @@ class Paths:
     """Where the proxy's things live. Absolute paths, without `$` (nginx cannot escape it).
 
     `temp` is an existing writable folder, `error_log` may be `stderr`, `handoff` is a unix socket's path (at most
-    103 bytes). `user_root`: run the workers as root too, because the files they need are root's. `workers`: their number,
-    else one a core. `bind`: listen there whatever the settings say, as a container does whose ports are published.
+    103 bytes). `user_root`: run the workers as root too, because the files they need are root's. `workers`: their
+    number, else one a core. `bind`: listen there whatever the settings say, as a container with published ports does.
     """
 
     pid: str
@@ -73,7 +72,7 @@ CONTAINER = Paths(
 
 def local_proxy(settings: Settings, templates: Mapping[str, str], paths: Paths) -> str:
     """nginx.conf for a proxy on this machine. Raises BadFile when the template is broken."""
-    return _filled("nginx.conf.tmpl", templates, escape.nginx, _proxy_values(settings, paths))
+    return filled("nginx.conf.tmpl", templates, escape.nginx, _proxy_values(settings, paths))
 
 
 def routing(
@@ -100,7 +99,7 @@ def routing(
         "handoff": f"unix:{handoff}",
         "instances": dict(sorted(instances.items())),
     }
-    return _filled("routing.conf.tmpl", templates, escape.nginx, values)
+    return filled("routing.conf.tmpl", templates, escape.nginx, values)
 
 
 def project(manifest: Manifest, templates: Mapping[str, str], mode: Track | None = None) -> dict[str, str]:
@@ -113,7 +112,7 @@ def project(manifest: Manifest, templates: Mapping[str, str], mode: Track | None
     mode = mode or manifest.services.mode
     return {
         NGINX: local_proxy(settings, templates, CONTAINER),
-        COMPOSE: _filled("docker-compose.yml.tmpl", templates, escape.compose, _compose_values(manifest, mode)),
+        COMPOSE: filled("docker-compose.yml.tmpl", templates, escape.compose, _compose_values(manifest, mode)),
     }
 
 
@@ -121,10 +120,11 @@ def mounted(manifest: Manifest, templates: Mapping[str, str]) -> dict[str, str]:
     """What the Compose file mounts, by name in the project folder: the proxy's configuration and first routes.
 
     The proxy reads a copy in a *folder*: a file that is mounted by itself and replaced by rename stays the old one
-    inside the container. The routes send everything to the service `app`, as plain `docker compose up` starts it.
+    inside the container. The routes are those of what a plain `docker compose up` starts.
     """
-    address = f"app:{manifest.services.port}"
-    routes = routing(address, None, 0, 0, CONTAINER.handoff, {"app": address}, templates)
+    services = ("app", "canary") if manifest.services.mode == "canary" else ("app",)
+    at = {service: f"{service}:{manifest.services.port}" for service in services}
+    routes = routing(at["app"], at.get("canary"), manifest.canary.weight, 0, CONTAINER.handoff, at, templates)
     config = local_proxy(stack_settings(manifest), templates, CONTAINER)
     return {f"{ROUTING_FOLDER}/{NGINX}": config, f"{ROUTING_FOLDER}/{ROUTING}": routes}
 
@@ -177,19 +177,19 @@ def _proxy_values(settings: Settings, paths: Paths) -> dict[str, object]:
         "private_paths": _private(settings.private_paths),
         "contact": escape.Prose(settings.contact),
         "errors": [
-            {"code": code, "name": f"@swiftdeploy_{code}", "body": _body(code, settings.contact)} for code in STATUS_NAMES
+            {"code": code, "name": f"@swiftdeploy_{code}", "body": _body(code, settings.contact)}
+            for code in STATUS_NAMES
         ],
     }
 
 
 def _body(code: int, contact: str) -> str:
     """The JSON body of an error that the proxy makes itself."""
-    return (
-        f'{{"error":"{STATUS_NAMES[code]}","code":{code},"service":"app","contact":{escape.json_string(contact)}}}'
-    )
+    return f'{{"error":"{STATUS_NAMES[code]}","code":{code},"service":"app","contact":{escape.json_string(contact)}}}'
 
 
 def _listen(bind: str, port: int) -> str:
+    """`host:port`, an IPv6 address in brackets."""
     return f"[{bind.strip('[]')}]:{port}" if ":" in bind else f"{bind}:{port}"
 
 
@@ -197,91 +197,38 @@ def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
 
-def _private(paths: tuple[str, ...]) -> list[str]:
-    """As nginx compares them: decoded, without dots and double slashes, each once, no slash at the end."""
-    clean = (posixpath.normpath("/" + unquote(path).strip("/")) for path in paths)
-    return list(dict.fromkeys("/" + path.lstrip("/") for path in clean))
+def _duration(seconds: float) -> str:
+    whole = _milliseconds(seconds)
+    return f"{whole}ms" if whole % 1000 else f"{whole // 1000}s"
+
+
+def _private(paths: tuple[str, ...]) -> list[dict[str, escape.Location]]:
+    """Each path and all below it, as nginx compares them: decoded, without dots and double slashes, each once."""
+    clean = {posixpath.normpath("/" + unquote(path).strip("/")): None for path in paths}
+    return [{"itself": escape.Location(path), "below": escape.Location(path + "/")} for path in clean if path != "/"]
 
 
 def _compose_values(manifest: Manifest, mode: Track) -> dict[str, object]:
     services = manifest.services
-    name = project_name(manifest.network.name)
     env = {key: value.get_secret_value() for key, value in sorted(services.env.items())}
     own = {"APP_VERSION": services.version, "APP_PORT": str(services.port), "APP_HOST": "0.0.0.0"}
-    drain = f"{_milliseconds(services.drain_timeout_seconds)}ms"
+    settings = stack_settings(manifest)
     return {
-        "name": name,
+        "name": project_name(manifest.network.name),
         "mode": mode,
-        "settings": asdict(stack_settings(manifest)),
+        "settings": asdict(settings),
         "service_port": services.port,
         "image": services.image,
         "build": services.build,
         "version": services.version,
-        "tracks": [
-            {"service": "app", "track": "stable", "env": env | own | {"MODE": "stable"}},
-            {"service": "canary", "track": "canary", "env": env | own | {"MODE": "canary"}},
-        ],
+        "tracks": {"app": "stable", "canary": "canary"},
+        "env": env | own,
         "health_url": f"http://127.0.0.1:{services.port}{services.health_path}",
-        "start_period": f"{_milliseconds(services.start_timeout_seconds)}ms",
-        "drain": drain,
+        "start_period": _duration(services.start_timeout_seconds),
+        "drain": _duration(services.drain_timeout_seconds),
+        "public_port": f"{_listen(settings.bind, settings.port)}:{settings.port}",
+        "admin_port": f"127.0.0.1:{settings.admin_port}:{settings.admin_port}",
+        "opa_port": f"127.0.0.1:{settings.opa_port}:8181",
         "memory": services.resources.memory or "512m",
         "cpus": services.resources.cpus or 1.0,
     }
-
-
-def _filled(
-    name: str, templates: Mapping[str, str], finalize: Callable[[object], str], values: Mapping[str, object]
-) -> str:
-    """A template filled in, every printed value escaped by `finalize`; raises BadFile with file and line."""
-    import jinja2
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    def source(wanted: str) -> tuple[str, str, None] | None:
-        text = templates.get(wanted)
-        return None if text is None else (text, _place(wanted), None)
-
-    def printed(value: object) -> str:
-        if isinstance(value, jinja2.Undefined):
-            str(value)  # StrictUndefined raises here, and says which name
-        return finalize(value)
-
-    # sandboxed: `validate` must be safe to run on a project that was just cloned from somewhere
-    environment = ImmutableSandboxedEnvironment(
-        loader=jinja2.FunctionLoader(source),
-        undefined=jinja2.StrictUndefined,
-        finalize=printed,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    try:
-        return environment.get_template(name).render(values)
-    except jinja2.TemplateNotFound as error:
-        raise _bad(_place(name), 0, f"there is no template {error.message}", error) from error
-    except jinja2.TemplateSyntaxError as error:
-        raise _bad(error.filename or _place(name), error.lineno, error.message or "syntax error", error) from error
-    except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-        place, line = _where(error.__traceback__, set(map(_place, templates))) or (_place(name), 0)
-        raise _bad(place, line, str(error), error) from error
-
-
-def _place(template: str) -> str:
-    return f"templates/{template}"
-
-
-def _where(trace: TracebackType | None, places: set[str]) -> tuple[str, int] | None:
-    """File and line of the innermost template frame of a traceback."""
-    found = None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename in places:
-            found = (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
-        trace = trace.tb_next
-    return found
-
-
-def _bad(file: str, line: int, what: str, error: Exception) -> BadFile:
-    del error
-    return BadFile(
-        (Finding(file, line, 1 if line else 0, "", what),),
-        "correct the template, or remove it from templates/ to use the packaged one",
-    )
