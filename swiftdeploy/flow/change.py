@@ -47,7 +47,7 @@ class Change:
         return self.before
 
     def prepare(self, goal: Goal) -> None:
-        """Keep the manifest of the release that is about to start, and see that all files of the goal can be rendered."""
+        """Keep the manifest of the release that is about to start, and see that the goal's files can be rendered."""
         if any(one.release.id == self.asks.release.id for one in goal.state.instances):
             releases.keep(self.asks.release, self.text, self.world)
         rendered(goal.state, goal.mode, self.world)

@@ -44,14 +44,15 @@ class Engine(Protocol):
         """What this manifest asks to run, with the digest of what it would run right now. Starts nothing."""
 
     def open(self, settings: Settings) -> None:
-        """Bring up what instances need before they start (local: supervisord), and check that the published ports are free
-        or our own."""
+        """Bring up what instances need before they start (local: supervisord), and check that the published ports are
+        free or our own."""
 
     def start_judge(self, settings: Settings, policies: PolicySet) -> None:
         """Start the judge's server where this engine has one, and wait until it answers; else nothing."""
 
     def running(self) -> tuple[str, ...]:
-        """Ids of the instances that this project has started and not stopped, dead ones included, by the engine's own markers."""
+        """Ids of the instances that this project has started and not stopped, dead ones included, by the engine's own
+        markers."""
 
     def start(self, instance: Instance, manifest: Manifest) -> None:
         """Start a copy of the release with the environment that `manifest` gives. Returns at once."""
@@ -70,8 +71,8 @@ class Engine(Protocol):
         """None when the routes of `state` are in force for every new connection; else what is still missing."""
 
     def busy(self, ids: Sequence[str]) -> str | None:
-        """None when no request can be in flight on those instances any more; else what is waited for. Call it again and again:
-        the instance remembers between calls since when it has been idle."""
+        """None when no request can be in flight on those instances any more; else what is waited for. Call it again
+        and again: the engine remembers between calls since when they have been idle."""
 
     def stop(self, instance_id: str, grace_seconds: float) -> None:
         """SIGTERM, wait up to `grace_seconds`, SIGKILL; gone with its whole process group when this returns."""
@@ -86,10 +87,11 @@ class Engine(Protocol):
         """What should run for `state` and whether it does: each instance, `proxy`, and `judge` where it is a server."""
 
     def test_proxy(self, manifest: Manifest) -> str | None:
-        """`nginx -t` over the rendered config of this manifest, touching no real file: None when it passes, else what nginx said."""
+        """`nginx -t` over the rendered config of this manifest, touching no real file: None when it passes, else what
+        nginx said."""
 
     def port_holder(self, port: int) -> str | None:
-        """Who listens on a TCP port in words (`pid 4121 (nginx)`); None when it is free or held by this project itself."""
+        """Who listens on a TCP port in words (`pid 4121 (nginx)`); None when it is free or held by this project."""
 
     def kill(self, part: str) -> None:
         """SIGKILL an instance, `proxy` or `judge`, as a crash would (chaos)."""
@@ -221,8 +223,8 @@ class Console(Protocol):
 
 @dataclass(frozen=True)
 class World:
-    """The effects of one project. `manifest_name` is the manifest's path relative to the project folder; `lock(verb)` holds
-    the command lock or raises Busy, and `holder()` says in words who holds it."""
+    """The effects of one project. `manifest_name` is the manifest's path relative to the project folder; `lock(verb)`
+    holds the command lock or raises Busy, and `holder()` says in words who holds it."""
 
     manifest_name: str
     engine: Engine
