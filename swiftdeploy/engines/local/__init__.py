@@ -1,1 +1,1 @@
-"""The local engine: real processes under supervisor, no root, no Docker."""
+"""The local engine: a stack of plain processes under a private supervisord, from pip alone."""

@@ -1,0 +1,59 @@
+"""One instance of a release as a program: its port, its environment, its argv."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swiftdeploy.engines.local import code, ports, programs
+from swiftdeploy.engines.local.code import Code
+from swiftdeploy.engines.local.places import Places
+from swiftdeploy.engines.local.programs import Program
+from swiftdeploy.engines.local.supervisor import inherited
+from swiftdeploy.model.state import Instance
+
+if TYPE_CHECKING:
+    from swiftdeploy.model.manifest import Manifest
+
+
+def program(instance: Instance, manifest: Manifest, port: int, found: Code) -> Program:
+    """Ready to run on 127.0.0.1:`port`. Raises EnvironmentMissing when its command or its files are missing."""
+    argv = found.filled(instance.release, port)
+    env = environment(instance, manifest, port, found.places)
+    return Program(
+        name=instance.id,
+        file=code.executable(argv[0], found.places.root, env.get("PATH")),
+        argv=argv,
+        env=env,
+        cwd=str(found.places.root),
+        restart=manifest.services.restart_policy,
+        port=port,
+        release=instance.release.id,
+        metrics_path=instance.release.metrics_path,
+        drain_timeout_seconds=manifest.services.drain_timeout_seconds,
+    )
+
+
+def environment(instance: Instance, manifest: Manifest, port: int, places: Places) -> dict[str, str]:
+    """The complete environment: a little of the caller's, the manifest's, ours, and the marks."""
+    return {
+        **inherited(),
+        "PYTHONUNBUFFERED": "1",  # else the last words of a crashed app never reach its log
+        **{name: value.get_secret_value() for name, value in manifest.services.env.items()},
+        "MODE": instance.track,
+        "APP_VERSION": instance.release.version,
+        "APP_PORT": str(port),
+        "APP_HOST": "127.0.0.1",
+        "APP_INSTANCE": instance.id,
+        "SWIFTDEPLOY_ROOT": str(places.root),
+        "SWIFTDEPLOY_INSTANCE": instance.id,
+    }
+
+
+def port_for(instance: Instance, places: Places) -> int:
+    """The port it had, when it was recorded and the port is still free; else a fresh one."""
+    known = programs.read(instance.id, places)
+    if known and known.release == instance.release.id and ports.free("127.0.0.1", known.port):
+        return known.port
+    if known:
+        ports.release(known.port, places.root)
+    return ports.claim(places.root, programs.record(instance.id, places))
