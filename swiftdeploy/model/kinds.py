@@ -133,7 +133,14 @@ def _env_value(value: object) -> SecretStr:
     return SecretStr(scalars.without_nul(value))
 
 
-EnvName = Annotated[str, _word(_env_name, "letters, digits and '_', not a digit first", scalars.ENV_NAME_PATTERN)]
+EnvName = Annotated[
+    str,
+    Kind(
+        _env_name,
+        "letters, digits and '_', not a digit first",
+        {"type": "string", "pattern": scalars.ENV_NAME_PATTERN, "not": {"enum": list(RESERVED_ENV)}},
+    ),
+]
 EnvValue = Annotated[
     SecretStr, Kind(_env_value, "text, a number, true or false", {"type": ["string", "number", "boolean"]})
 ]
@@ -178,6 +185,15 @@ def all_different(value: tuple[str, ...]) -> tuple[str, ...]:
     if twice is not None:
         raise Wrong(f"has {twice} twice")
     return value
+
+
+@dataclass(frozen=True)
+class OffInSchema:
+    """Shows None in the JSON Schema as what stands for it in YAML, the word off."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        shown = handler(core)
+        return {**shown, "anyOf": [{"const": "off"} if one == {"type": "null"} else one for one in shown["anyOf"]]}
 
 
 def probe_or_off(value: object) -> object:

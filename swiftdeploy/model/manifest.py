@@ -175,7 +175,7 @@ class Canary(BaseModel):
     interval_seconds: kinds.Seconds = Field(
         default=30.0, alias="interval", description="How long rollout waits at each step.", examples=["2m"]
     )
-    probe: Annotated[Probe | None, BeforeValidator(kinds.probe_or_off)] = Field(
+    probe: Annotated[Probe | None, BeforeValidator(kinds.probe_or_off), kinds.OffInSchema()] = Field(
         default=Probe(),
         description="Traffic that a gate sends to the instances it judges; the word off turns it off.",
         examples=["off"],

@@ -78,7 +78,7 @@ class _Composer:
     stack: list[_Frame] = field(default_factory=list)
     data: Plain = None
     secret_spans: list[tuple[int, int]] = field(default_factory=list)
-    last: Place = Place(0, 0, 1, 1)
+    last: Place = field(default_factory=lambda: Place(0, 0, 1, 1))
     documents: int = 0
     skipping: int = 0
 
