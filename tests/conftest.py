@@ -1,0 +1,14 @@
+"""Fixtures that several rooms' tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fakes import Bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """A fake world over real files in an empty project folder."""
+    return Bench(tmp_path)
