@@ -85,7 +85,7 @@ class History:
         return last.hash if last else journal.GENESIS
 
     def _whole_lines(self) -> Iterator[str]:
-        if not self._path.exists():
+        if self._absent():
             return
         with self._open(os.O_RDONLY) as fd, open(fd, "rb", closefd=False) as file:
             for raw in file:
@@ -96,7 +96,7 @@ class History:
                 yield _text(raw[:-1])
 
     def _backwards(self, passed_over: Callable[[bytes], bool]) -> Iterator[Entry]:
-        if not self._path.exists():
+        if self._absent():
             return
         with self._open(os.O_RDONLY) as fd:
             size = os.fstat(fd).st_size
@@ -155,6 +155,15 @@ class History:
             self._sync(fd)
         if offset == 0:
             _sync_folder(self._path.parent)
+
+    def _absent(self) -> bool:
+        try:
+            self._path.stat()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise self._unreadable(error.strerror or str(error)) from error
+        return False
 
     @contextlib.contextmanager
     def _open(self, flags: int) -> Iterator[int]:

@@ -27,8 +27,6 @@ GENESIS = "0" * 64
 
 _HASH_MARK = ',"hash":"'
 _TAIL_LENGTH = len(_HASH_MARK) + 64 + len('"}')
-_BEFORE = ("seq", "timestamp", "event")
-_AFTER = ("run", "actor", "prev", "hash")
 
 _PLAIN: Mapping[str, Any] = {
     "intent": Intent,
@@ -224,10 +222,10 @@ def _own_fields(event: Event | Unknown) -> tuple[str, Mapping[str, Any]]:
 
 
 def _entry(record: dict[str, Any]) -> Entry:
-    seq, timestamp, name = (record.pop(key) for key in _BEFORE)
-    run, actor, prev, own_hash = (record.pop(key) for key in _AFTER)
-    texts = (timestamp, name, run, actor, prev)
-    if type(seq) is not int or not all(isinstance(text, str) for text in texts):
+    take = record.pop
+    seq, timestamp, name = take("seq"), take("timestamp"), take("event")
+    run, actor, prev, own_hash = take("run"), take("actor"), take("prev"), take("hash")
+    if type(seq) is not int or {type(timestamp), type(name), type(run), type(actor), type(prev)} != {str}:
         raise ValueError("is not a line of this journal")
     return Entry(seq, timestamp, run, actor, _event(name, record), prev, own_hash)
 
@@ -257,18 +255,24 @@ def _builder(kind: Any) -> Callable[[Any], Any]:
         return _record_builder(cast(Any, kind))
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Literal:
-        return lambda value: _expect(value in arguments, value)
+        return lambda value: value if value in arguments else _misplaced(value)
     if origin in (Union, UnionType):
         (inner,) = (_builder(one) for one in arguments if one is not type(None))
         return lambda value: None if value is None else inner(value)
     if origin is tuple:
         each = _builder(arguments[0])
-        return lambda value: tuple(map(each, _expect(isinstance(value, list), value)))
+        return lambda value: tuple(map(each, value)) if isinstance(value, list) else _misplaced(value)
     if origin is not None:
-        return lambda value: _expect(isinstance(value, dict), value)
+        return lambda value: value if isinstance(value, dict) else _misplaced(value)
     if kind is float:
-        return lambda value: _NOT_FINITE[value] if value in _NOT_FINITE else _expect(type(value) in (float, int), value)
-    return lambda value: _expect(type(value) is kind, value)
+        return _number
+    return lambda value: value if type(value) is kind else _misplaced(value)
+
+
+def _number(value: Any) -> Any:
+    if type(value) in (float, int):
+        return value
+    return _NOT_FINITE[value] if value in _NOT_FINITE else _misplaced(value)
 
 
 @cache
@@ -279,7 +283,8 @@ def _record_builder(kind: Any) -> Callable[[Any], Any]:
     needed = {one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING}
 
     def build(value: Any) -> Any:
-        _expect(isinstance(value, dict), value)
+        if not isinstance(value, dict):
+            _misplaced(value)
         if value.keys() != named and (value.keys() - named or needed - value.keys()):
             raise ValueError(f"fields {sorted(value)}")
         return kind(**{name: make(value[name]) for name, make in parts if name in value})
@@ -287,10 +292,8 @@ def _record_builder(kind: Any) -> Callable[[Any], Any]:
     return build
 
 
-def _expect(holds: bool, value: Any) -> Any:
-    if not holds:
-        raise TypeError(f"{value!r:.80} is out of place")
-    return value
+def _misplaced(value: Any) -> Any:
+    raise TypeError(f"{value!r:.80} is out of place")
 
 
 def _dump(record: Mapping[str, Any]) -> str:

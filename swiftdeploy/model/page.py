@@ -170,6 +170,8 @@ def _text(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
+    if text.isprintable():
+        return text
     return _INVISIBLE.sub("\ufffd", _SPACES.sub(" ", text))
 
 
