@@ -44,15 +44,7 @@ def filled(
         return environment.get_template(name).render(values)
     except jinja2.TemplateSyntaxError as error:
         raise _bad(error.filename or _place(name), error.lineno, error.message or "syntax error") from error
-    except (
-        jinja2.TemplateError,
-        ArithmeticError,
-        LookupError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        RecursionError,
-    ) as error:
+    except (jinja2.TemplateError, *_FAULTS) as error:
         place, line = _where(error.__traceback__, set(map(_place, templates))) or (_place(name), 0)
         raise _bad(place, line, _said(error)) from error
 
