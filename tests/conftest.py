@@ -12,3 +12,7 @@ from fakes import Bench
 def bench(tmp_path: Path) -> Bench:
     """A fake world over real files in an empty project folder."""
     return Bench(tmp_path)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-point", action="store_true", help="kill commands at every phase boundary (make crash)")

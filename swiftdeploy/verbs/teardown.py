@@ -9,6 +9,7 @@ from swiftdeploy.model.event import Committed, Finished, Intent
 from swiftdeploy.model.state import State, Track
 
 RENDERED = ("nginx.conf", "docker-compose.yml")
+EMPTY = {"lock", ".gitignore"}  # what a state folder holds that has nothing to say, such as a report
 STATE = (releases.FOLDER, ".swiftdeploy/routing", ".swiftdeploy/local")
 
 
@@ -30,6 +31,8 @@ def teardown(world: World, clean: bool = False) -> None:
         if clean:
             for name in (*RENDERED, *STATE):
                 world.files.remove(name)
+            if set(world.files.names(".swiftdeploy")) <= EMPTY:
+                world.files.remove(".swiftdeploy")
         world.console.say("everything of this project is stopped" + (" and cleaned" if clean else ""))
 
 

@@ -15,7 +15,15 @@ from swiftdeploy.verbs.promote import promote
 from swiftdeploy.verbs.rollback import rollback
 from swiftdeploy.verbs.teardown import teardown
 
-BEFORE_THE_COMMIT: tuple[PhaseName, ...] = ("start-new", "ready", "measure", "decide", "record-decision", "switch", "verify")
+BEFORE_THE_COMMIT: tuple[PhaseName, ...] = (
+    "start-new",
+    "ready",
+    "measure",
+    "decide",
+    "record-decision",
+    "switch",
+    "verify",
+)
 
 
 def names(bench: Bench) -> list[str]:

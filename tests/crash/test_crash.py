@@ -1,0 +1,100 @@
+"""A command that dies at any phase boundary loses nothing: the next one recovers, on the real local engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from project import Project
+
+from swiftdeploy.flow.world import PhaseName
+from swiftdeploy.model import journal
+from swiftdeploy.model.event import Committed
+
+PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
+POINTS = tuple(f"{phase}:{edge}" for phase in PHASES for edge in ("before", "after"))
+# those where most was begun and least was recorded; `make crash` runs all of them
+CHOSEN = {
+    "first": ("start-new:after", "verify:before", "record-commit:after"),
+    "replace": ("ready:after", "switch:after", "record-commit:before", "write:before", "stop-old:before"),
+    "canary": ("start-new:before", "record-decision:after", "switch:before", "write:after", "stop-old:after"),
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    every = metafunc.config.getoption("--every-point")
+    name = metafunc.function.__name__
+    change = next((one for one in CHOSEN if f"_{one}_" in name), None)
+    if change and "point" in metafunc.fixturenames:
+        metafunc.parametrize("point", POINTS if every else CHOSEN[change])
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    made = Project(tmp_path / "shop", tmp_path)
+    yield made
+    made.close()
+
+
+def committed(project: Project) -> Committed:
+    last = journal.committed(reversed(project.journal()))
+    assert last
+    return last
+
+
+def killed(project: Project, point: str, *words: str) -> None:
+    done = project.run(*words, failpoint=point)
+    assert done.status == -9, f"the command was not killed at {point}: exit {done.status}\n{done.out}{done.err}"
+
+
+def whole(project: Project) -> None:
+    """What runs is what the last commit says, and nothing else; the chain is whole; the proxy answers."""
+    last = committed(project)
+    ids = {one.id for one in last.state.instances}
+    launched = {one.environ().get("SWIFTDEPLOY_INSTANCE", "") for one in project.processes()} - {"", "proxy"}
+    assert {one for one in launched if one.startswith(("stable-", "canary-"))} == ids
+    assert journal.verify(project.journal()).ok
+    assert journal.unfinished(reversed(project.journal())) is None
+    assert project.version() in {one.release.version for one in last.state.instances}
+    assert f"mode: {last.mode}" in project.manifest.read_text()
+
+
+def test_a_first_deploy_that_dies_is_undone_or_finished(project: Project, point: str) -> None:
+    killed(project, point, "deploy")
+    project.ok("deploy")
+    whole(project)
+
+
+def test_a_deploy_that_dies_while_it_would_replace_a_release_keeps_serving(project: Project, point: str) -> None:
+    project.ok("deploy")
+    project.set({"services.version": "2.0.0"})
+    killed(project, point, "deploy")
+    assert project.version() in ("1.0.0", "2.0.0")
+    project.ok("deploy")
+    assert project.version() == "2.0.0"
+    whole(project)
+
+
+def test_a_promote_to_canary_that_dies_keeps_serving(project: Project, point: str) -> None:
+    project.ok("deploy")
+    project.set({"services.version": "2.0.0"})
+    killed(project, point, "promote", "canary")
+    assert project.version() in ("1.0.0", "2.0.0")
+    project.ok("promote", "canary")
+    assert {one.track: one.release.version for one in committed(project).state.instances} == {
+        "stable": "1.0.0",
+        "canary": "2.0.0",
+    }
+    whole(project)
+
+
+def test_status_says_what_was_interrupted_and_repairs_nothing(project: Project) -> None:
+    project.ok("deploy")
+    project.set({"services.version": "2.0.0"})
+    killed(project, "ready:after", "deploy")
+    before = project.journal()
+    said = project.run("status", "--once", "--interval", "0.2").out
+    assert "`deploy` was interrupted; the next changing command will undo it" in said
+    assert project.journal() == before

@@ -1,0 +1,106 @@
+"""A real project in a temporary folder, driven by the real command line."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from swiftdeploy.edge.bundled import folder
+from swiftdeploy.edge.files import Files
+from swiftdeploy.edge.history import History
+from swiftdeploy.edge.scaffold import SHARED, scaffold
+from swiftdeploy.engines.local import ports
+from swiftdeploy.model import yamlfile
+from swiftdeploy.model.journal import Entry
+
+QUICK = {
+    "canary.probe": {"path": "/", "requests": 120, "rps": 400},
+    "canary.weight": 50,
+    "opa.on_unavailable": "deny",
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, object]:
+        return dict(json.loads(self.out))
+
+
+class Project:
+    """The hello example with its own ports. `run` runs a command; `close` ends what is left, by the engine's markers."""
+
+    def __init__(self, root: Path, claims: Path, example: str = "hello") -> None:
+        self.root = root
+        scaffold(example, root, {name: folder(name) for name in (*SHARED, "examples", "scenarios")})
+        self._claims = claims
+        self.port, self.admin_port, self.opa_port = (ports.claim(claims, claims) for _ in range(3))
+        self.set({"nginx.port": self.port, "nginx.admin_port": self.admin_port, "opa.port": self.opa_port, **QUICK})
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.yaml"
+
+    def set(self, values: dict[str, object]) -> None:
+        text = yamlfile.with_values(Files(self.root).read("manifest.yaml"), values)  # type: ignore[arg-type]
+        Files(self.root).write("manifest.yaml", text)
+
+    def run(self, *words: str, failpoint: str = "", timeout: float = 60, **env: str) -> Ran:
+        whole = {**os.environ, "SWIFTDEPLOY_FAILPOINT": failpoint, "SWIFTDEPLOY_ENGINE": "", **env}
+        argv = (sys.executable, "-m", "swiftdeploy", *words)
+        done = subprocess.run(
+            argv, cwd=self.root, env=whole, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def ok(self, *words: str, **env: str) -> Ran:
+        done = self.run(*words, **env)
+        assert done.status == 0, f"{words}: exit {done.status}\n{done.out}{done.err}"
+        return done
+
+    def ask(self, path: str = "/", method: str = "GET", body: str = "") -> tuple[int, dict[str, str], str]:
+        """Status, headers and text of one request through the proxy on a fresh connection."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body or None)
+            answer = connection.getresponse()
+            return answer.status, dict(answer.headers), answer.read().decode()
+        finally:
+            connection.close()
+
+    def version(self) -> str:
+        status, _, text = self.ask()
+        assert status == 200, text
+        return str(json.loads(text)["version"])
+
+    def journal(self) -> list[Entry]:
+        return list(History(self.root / "history.jsonl", "test", "test").entries())
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that runs for this project: by marker in the environment or folder on the command line."""
+        found = []
+        for one in psutil.process_iter(["pid"]):
+            try:
+                marked = one.environ().get("SWIFTDEPLOY_ROOT") == str(self.root.resolve())
+            except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+                continue
+            if marked and one.status() != psutil.STATUS_ZOMBIE:
+                found.append(one)
+        return found
+
+    def close(self) -> None:
+        self.run("teardown")
+        ports.release_all(self._claims)
