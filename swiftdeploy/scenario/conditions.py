@@ -181,7 +181,7 @@ def _traffic(asked: TrafficShare, scene: Scene) -> Checked:
     counts = scene.load_report().traffic(scene.routed_at)
     total = sum(counts.values())
     shares = {track: round(100 * count / total, 3) if total else None for track, count in counts.items()}
-    data: Json = {**shares, "samples": total}
+    data: Json = {"stable": shares["stable"], "canary": shares["canary"], "samples": total}
     if not asked.samples.hold(total):
         what = f"traffic from {asked.samples} responses begun after the last change"
         return Missing(what, f"{total} ({len(scene.loads)} loads)", final=not scene.loads), data

@@ -12,15 +12,15 @@ from swiftdeploy.scenario.decode import Problem
 def problems(text: str, values: Mapping[str, Json], later: frozenset[str] = frozenset()) -> tuple[Problem, ...]:
     """What is wrong with setting these keys in a manifest that is valid by itself: unknown keys, wrong values.
 
-    Keys in `later` have a value that is only known when the scenario runs; only their names are looked at.
+    Keys in `later` have a value that is only known when the scenario runs: those are left out.
     """
     now = {key: value for key, value in values.items() if key not in later}
     try:
         manifest.parse(yamlfile.with_values(text, now))
     except errors.BadFile as bad:
         return tuple(_problem(one, values) for one in bad.findings)
-    except ValueError as wrong:
-        return (Problem((), str(wrong)),)
+    except errors.Unreadable as wrong:  # a key that is no dotted path
+        return (Problem((), wrong.what),)
     return ()
 
 

@@ -37,6 +37,10 @@ class Deadline:
         if seconds is not None:
             self._ends[what] = (self._clock.now() + seconds, seconds)
 
+    def lift(self) -> None:
+        """No limit any more."""
+        self._ends.clear()
+
     def left(self) -> float:
         """Seconds until the first limit, never below zero; infinite without one."""
         return max(0.0, min((end for end, _ in self._ends.values()), default=float("inf")) - self._clock.now())

@@ -1,0 +1,50 @@
+"""The line in pytest's header: which engine and judge the scenarios of a project get."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from swiftdeploy.engines.local import nginx
+from swiftdeploy.model import errors
+from swiftdeploy.pytest_plugin.collect import MANIFEST
+from swiftdeploy.wiring import Project, opa_binary
+
+
+def line(project: Path, config: pytest.Config) -> str:
+    """`swiftdeploy: engine local (nginx 1.31.3), judge embedded`; the reason where no engine fits."""
+    try:
+        engine = choose(project, config)
+        return f"swiftdeploy: engine {engine} ({_nginx()}), judge {_judge()}"
+    except errors.SwiftDeployError as error:
+        return f"swiftdeploy: {error.what}"
+
+
+def choose(project: Path, config: pytest.Config) -> str:
+    """The engine as scenarios get it: chosen for a copy in which nothing runs, whatever runs in the project itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(project / MANIFEST, folder)
+        return Project(Path(folder), MANIFEST, config.getoption("swiftdeploy_engine")).engine_name()
+
+
+def _nginx() -> str:
+    return f"nginx {_version((nginx.find(), '-v'), r'nginx/([0-9.]+)')}"
+
+
+def _judge() -> str:
+    binary = opa_binary()
+    return f"opa {_version((binary, 'version'), r'Version: *([0-9.]+)')}" if binary else "embedded"
+
+
+def _version(argv: tuple[str, ...], pattern: str) -> str:
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, errors="replace", timeout=10)
+    except (OSError, subprocess.TimeoutExpired) as wrong:
+        return f"cannot be asked: {wrong}"
+    found = re.search(pattern, done.stdout + done.stderr)
+    return found[1] if found else "of unknown version"
