@@ -158,4 +158,6 @@ class _Ask:
             with connection.getresponse() as answer:
                 while answer.read(65536):
                     pass
+                if answer.length:  # read(amount) does not mind an early end
+                    raise http.client.IncompleteRead(b"", answer.length)
                 return answer.status

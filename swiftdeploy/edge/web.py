@@ -76,4 +76,6 @@ def _bounded(answer: http.client.HTTPResponse, url: str) -> bytes:
     body = answer.read(MAX_BODY_BYTES + 1)
     if len(body) > MAX_BODY_BYTES:
         raise OSError(f"{url}: the answer is over {MAX_BODY_BYTES} bytes")
+    if answer.length:  # read(amount) does not mind an early end
+        raise http.client.IncompleteRead(body, answer.length)
     return body

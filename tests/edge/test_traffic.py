@@ -1,0 +1,201 @@
+"""The probe asks politely, counts what it saw, and ends in time whatever the target does."""
+
+import socket
+import struct
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from swiftdeploy.edge import traffic
+from swiftdeploy.edge.traffic import Probe
+from swiftdeploy.model.errors import Interrupted
+
+
+@contextmanager
+def app(answer):
+    """An app whose GETs are answered by `answer(handler, number)`; yields it with the requests it has `seen`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1
+
+        def do_GET(self):
+            with server.counting:
+                server.seen.append((time.monotonic(), self.path, self.headers))
+                server.now += 1
+                server.most = max(server.most, server.now)
+                number = len(server.seen)
+            try:
+                answer(self, number)
+            finally:
+                with server.counting:
+                    server.now -= 1
+
+        def log_message(self, *words):
+            pass
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+        daemon_threads = True
+
+        def handle_error(self, request, client_address):
+            pass  # a probe that gave up is no error of this server
+
+    server = Server(("127.0.0.1", 0), Handler)
+    server.counting, server.seen, server.now, server.most = threading.Lock(), [], 0, 0
+    server.address = f"127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+def reply(status=200, body=b"ok", after=0.0, **headers):
+    def answer(handler, number):
+        time.sleep(after)
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+def test_every_request_is_counted_with_its_latency():
+    with app(reply()) as server:
+        seen = Probe().probe(server.address, "/shop?x=1", 40, 400)
+    assert (seen.requests, seen.errors, seen.statuses, seen.path) == (40, 0, {"200": 40}, "/shop?x=1")
+    assert len(seen.latencies_ms) == 40
+    assert min(seen.latencies_ms) > 0
+    assert {path for _, path, _ in server.seen} == {"/shop?x=1"}
+
+
+def test_the_app_can_tell_the_probe_from_users():
+    with app(reply()) as server:
+        Probe().probe(server.address, "/", 3, 100)
+    assert {headers["User-Agent"] for _, _, headers in server.seen} == {"swiftdeploy-probe"}
+
+
+def test_requests_are_paced():
+    with app(reply()) as server:
+        seen = Probe().probe(server.address, "/", 30, 60)
+    assert seen.seconds >= 29 / 60 - traffic.BURST_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("status", "errors"), [(200, 0), (204, 0), (302, 0), (304, 0), (400, 5), (404, 5), (500, 5), (503, 5)]
+)
+def test_anything_but_2xx_and_3xx_is_an_error(status, errors):
+    with app(reply(status, b"", Location="/elsewhere")) as server:
+        seen = Probe().probe(server.address, "/", 5, 500)
+    assert (seen.errors, seen.statuses) == (errors, {str(status): 5})
+    assert {path for _, path, _ in server.seen} == {"/"}, "a redirect is not followed"
+
+
+def test_a_mixture_is_counted_by_status():
+    with app(lambda handler, number: reply(500 if number % 3 == 0 else 200)(handler, number)) as server:
+        seen = Probe().probe(server.address, "/", 30, 500)
+    assert (seen.errors, seen.statuses) == (10, {"200": 20, "500": 10})
+    assert seen.figures().error_rate_percent == 33.3333
+
+
+def reset(handler, number):
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+    handler.close_connection = True
+
+
+def half(handler, number):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf")
+    handler.close_connection = True
+
+
+def garbage(handler, number):
+    handler.wfile.write(b"hello\r\n\r\n")
+    handler.close_connection = True
+
+
+@pytest.mark.parametrize("answer", [reset, half, garbage])
+def test_a_broken_answer_is_an_error(answer):
+    with app(answer) as server:
+        seen = Probe().probe(server.address, "/", 5, 500)
+    assert (seen.requests, seen.errors, seen.statuses) == (5, 5, {"connection": 5})
+
+
+def test_nobody_there_is_all_errors():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    seen = Probe().probe(f"127.0.0.1:{port}", "/", 20, 500)
+    assert (seen.requests, seen.errors) == (20, 20)
+    assert seen.figures().error_rate_percent == 100.0
+
+
+def test_a_slow_target_is_never_asked_more_than_32_things_at_once_and_ends_in_time(monkeypatch):
+    # all times a fifth of the real ones: 0.6 s an answer, 10 s in all
+    monkeypatch.setattr(traffic, "TOTAL_SECONDS", 2.0)
+    with app(reply(after=0.12)) as server:
+        seen = Probe().probe(server.address, "/", 3000, 750)
+    assert server.most <= 32
+    assert seen.seconds < 2.5
+    assert 100 < seen.requests <= 32 * 17
+    assert seen.errors == 0, "who is merely slow is not made an error by the end of the probe"
+
+
+def test_a_request_unfinished_at_its_limit_is_an_error_with_the_latency_so_far(monkeypatch):
+    monkeypatch.setattr(traffic, "REQUEST_SECONDS", 0.3)
+    with app(lambda handler, number: reply(after=1.0 if number == 2 else 0)(handler, number)) as server:
+        seen = Probe().probe(server.address, "/", 5, 500)
+    assert (seen.requests, seen.errors, seen.statuses) == (5, 1, {"200": 4, "timeout": 1})
+    assert 300 <= max(seen.latencies_ms) < 900
+    assert seen.figures().p99_is_lower_bound
+
+
+def test_an_answer_that_drips_is_unfinished_too(monkeypatch):
+    monkeypatch.setattr(traffic, "REQUEST_SECONDS", 0.3)
+
+    def drip(handler, number):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n")
+        for _ in range(20):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            time.sleep(0.05)
+
+    with app(drip) as server:
+        seen = Probe().probe(server.address, "/", 3, 500)
+    assert seen.statuses == {"timeout": 3}
+
+
+def test_a_target_that_hangs_ends_the_probe_in_time(monkeypatch):
+    monkeypatch.setattr(traffic, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(traffic, "TOTAL_SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as silent:
+        seen = Probe().probe(f"127.0.0.1:{silent.getsockname()[1]}", "/", 300, 500)
+    assert seen.seconds < 1.5
+    assert seen.requests == seen.errors == seen.statuses["timeout"] >= 32
+
+
+def test_a_probe_can_be_interrupted():
+    with app(reply(after=3.0)) as server:
+        begun = time.monotonic()
+        with pytest.raises(Interrupted):
+            Probe(stop=lambda: time.monotonic() - begun > 0.3).probe(server.address, "/", 300, 500)
+        assert time.monotonic() - begun < 2.0
+
+
+def test_a_probe_leaves_no_threads():
+    with app(reply()) as server:
+        before = threading.active_count()
+        Probe().probe(server.address, "/", 50, 1000)
+        end = time.monotonic() + 5
+        while threading.active_count() > before and time.monotonic() < end:
+            time.sleep(0.02)
+        assert threading.active_count() <= before
