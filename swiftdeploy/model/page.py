@@ -14,7 +14,9 @@ from typing import Literal
 _SPACES = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 # Not printable, turning the reading direction, or half a character (which no file could hold).
 _INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_MARKDOWN = re.compile(r"[\\*\[\]~]|(?<!\w)_|_(?!\w)")
+_MARKDOWN = re.compile(r"[\\*\[\]~]|(?<![^\W_])_|_(?![^\W_])")  # error_rate needs no escape, _this_ does
+_BLOCK_START = re.compile(r"^(\d*)([-+=#.)])")
+_HEADING_END = re.compile(r"#(?=#*$)")
 _BAD, _GOOD = ("✘", "🟥"), ("✔",)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _WIDTH, _HEIGHT = 760, 120
@@ -65,10 +67,10 @@ class Section:
 
 def markdown(title: str, sections: Sequence[Section]) -> str:
     """GitHub Flavored Markdown."""
-    parts = [f"# {_md(title)}\n"]
+    parts = [f"# {_md_line(title)}\n"]
     for section in sections:
         if section.title:
-            parts.append(f"## {_md(section.title)}\n")
+            parts.append(f"## {_md_line(section.title)}\n")
         parts += [text for block in section.blocks if (text := _md_block(block))]
     return "\n".join(parts)
 
@@ -93,7 +95,7 @@ def html(title: str, sections: Sequence[Section]) -> str:
 def _md_block(block: Block) -> str:
     match block:
         case Paragraph(text):
-            return f"{_md(text)}\n"
+            return f"{_md_line(text)}\n"
         case Table(columns, rows, omitted):
             head = [_md_row(columns), "|" + "|".join("-" * (len(name) + 2) for name in columns) + "|"]
             note = [f"\n{_omitted(omitted)}"] if omitted else []
@@ -106,7 +108,7 @@ def _md_block(block: Block) -> str:
 
 def _md_details(block: Details) -> str:
     lines = [f"<details><summary>{_text(block.summary)}</summary>", ""]
-    lines += [f"- **{_md(name)}**: {_md(text)}" for name, text in block.facts]
+    lines += [f"- {_md_line(name)}: {_md(text)}" for name, text in block.facts]
     if block.code:
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block.code)), default=0))
         lines += ["", fence + block.language, _printable(block.code), fence]
@@ -120,6 +122,11 @@ def _md_row(cells: Sequence[str]) -> str:
 def _md(text: str) -> str:
     escaped = _MARKDOWN.sub(r"\\\g<0>", _one_line(text))
     return escape(escaped, quote=False).replace("|", "&#124;").replace("`", "&#96;")
+
+
+def _md_line(text: str) -> str:
+    """Text that is a block of its own, and must not begin (or, as a heading, end) like another kind of block."""
+    return _BLOCK_START.sub(r"\1\\\2", _HEADING_END.sub(r"\\#", _md(text).strip()))
 
 
 def _html_block(block: Block) -> str:
