@@ -221,7 +221,7 @@ seconds = st.floats(0.0001, 20)
 statuses = st.dictionaries(st.sampled_from(["200", "404", "500", "timeout", "connection"]), st.integers(0, 60))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(growth)
 def test_two_windows_in_a_row_make_the_whole_window(steps):
     total, scrapes = Counter(), []
@@ -233,14 +233,14 @@ def test_two_windows_in_a_row_make_the_whole_window(steps):
     assert (whole.samples, whole.errors) == (one.samples + two.samples, one.errors + two.errors)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(counts, counts)
 def test_after_a_new_process_start_nothing_of_the_old_life_counts(before, after):
     reborn = scrape(30, after, start=2.0)
     assert users(scrape(0, before, start=1.0), reborn) == users(scrape(0, {}, start=2.0), reborn)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(counts, counts, statuses, st.lists(seconds, max_size=40), st.lists(seconds, max_size=40))
 def test_users_are_never_less_than_nothing(before, after, own, then, now):
     probe = tally([1.0] * sum(own.values()), own)
@@ -250,7 +250,7 @@ def test_users_are_never_less_than_nothing(before, after, own, then, now):
     assert seen.p99_latency_ms is None or seen.p99_latency_ms >= 0
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(seconds, min_size=20, max_size=60), st.lists(seconds, min_size=1, max_size=60), counts, counts)
 def test_what_is_left_without_the_probe_is_what_users_alone_would_show(theirs, ours, of_users, of_probe):
     assume(sum(of_probe.values()))
@@ -260,7 +260,7 @@ def test_what_is_left_without_the_probe_is_what_users_alone_would_show(theirs, o
     assert mixed == users(scrape(), scrape(2, dict(of_users), theirs))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(seconds, min_size=20, max_size=50), st.lists(seconds, min_size=1, max_size=50), st.data())
 def test_the_gate_gets_the_worse_of_both_sources(theirs, ours, data):
     bad, failed = data.draw(st.integers(0, len(theirs))), data.draw(st.integers(0, len(ours)))
@@ -276,7 +276,7 @@ def test_the_gate_gets_the_worse_of_both_sources(theirs, ours, data):
 brief = st.floats(0.0001, 0.2)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(brief, min_size=20, max_size=50), st.floats(0.51, 20), st.lists(brief, min_size=1, max_size=150), brief)
 def test_a_client_that_waits_longer_than_the_app_works_hides_no_slower_user(theirs, slow, ours, late):
     after = scrape(2, {"200": len(theirs) + 1 + len(ours)}, [*theirs, slow, *ours])
@@ -285,7 +285,7 @@ def test_a_client_that_waits_longer_than_the_app_works_hides_no_slower_user(thei
     assert canary_facts(window(scrape(), after, probe))["p99_latency_ms"] >= 1000 * bucket_begins
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=300))
 def test_at_least_99_percent_of_own_latencies_are_within_their_p99(latencies):
     p99 = tally(latencies).figures().p99_latency_ms

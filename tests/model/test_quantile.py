@@ -61,14 +61,14 @@ full = histograms.filter(lambda buckets: buckets[-1][1] > 0)
 parts = st.floats(0, 1)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(full, parts, parts)
 def test_a_higher_q_never_has_a_lower_value(buckets, q, other):
     low, high = sorted((q, other))
     assert histogram_quantile(low, buckets)[0] <= histogram_quantile(high, buckets)[0] + 1e-12
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(full, parts)
 def test_the_value_lies_in_the_bucket_that_holds_the_rank(buckets, q):
     value, is_lower_bound = histogram_quantile(q, buckets)
@@ -79,7 +79,7 @@ def test_the_value_lies_in_the_bucket_that_holds_the_rank(buckets, q):
     assert is_lower_bound == (at == len(BOUNDS) - 1)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(full, st.randoms(use_true_random=False), parts)
 def test_the_order_of_buckets_does_not_matter(buckets, chance, q):
     mixed = list(buckets)
@@ -87,7 +87,7 @@ def test_the_order_of_buckets_does_not_matter(buckets, chance, q):
     assert histogram_quantile(q, mixed) == histogram_quantile(q, buckets)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(full, parts, st.integers(2, 9))
 def test_a_histogram_counted_by_several_series_is_the_same_histogram(buckets, q, times):
     one, _ = histogram_quantile(q, buckets)
