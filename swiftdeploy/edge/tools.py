@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import shutil
 import subprocess
-from importlib import metadata
 
 from swiftdeploy.model.check import Check
 
@@ -44,6 +43,8 @@ class Tools:
 
 
 def _installed(name: str) -> Check:
+    from importlib import metadata  # 30 ms that only `doctor` needs
+
     try:
         return Check(name, "pass", metadata.version(name))
     except metadata.PackageNotFoundError:

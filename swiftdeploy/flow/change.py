@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from swiftdeploy.flow import move, releases
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import asking, errors, journal, manifest, render, yamlfile
+from swiftdeploy.model import asking, digest, errors, journal
 from swiftdeploy.model.event import Committed, Finished, Intent, Unchanged, Undone, Verb
-from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.plan import Asks, Goal
 from swiftdeploy.model.state import State, Track
+
+if TYPE_CHECKING:
+    from swiftdeploy.model.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Change:
     @cached_property
     def manifest(self) -> Manifest:
         """Parsed only when a verb asks: a rollback must work although the manifest is broken. Raises BadFile."""
+        from swiftdeploy.model import manifest
+
         return manifest.parse(self.text, self.world.manifest_name)
 
     @cached_property
@@ -57,7 +62,7 @@ class Change:
         """Intent; the body; commit; finish. A body that raises is undone in reverse, recorded, and raises on."""
         with self.world.phase("record-intent"):
             self.world.journal.append(Intent(self.verb, goal.summary, override))
-        commit = Committed(self.verb, goal.mode, goal.state, manifest.digest(self.text), goal.left, goal.summary)
+        commit = Committed(self.verb, goal.mode, goal.state, digest.of(self.text), goal.left, goal.summary)
         try:
             yield
             with self.world.phase("record-commit"):
@@ -135,6 +140,8 @@ def _write(commit: Committed, world: World) -> None:
 
 def rendered(state: State, mode: Track, world: World) -> dict[str, str]:
     """The project's rendered files for what runs in `state`; raises BadFile when a template is broken."""
+    from swiftdeploy.model import render
+
     runs = state.canary or state.stable
     if runs is None:
         return {}
@@ -142,8 +149,10 @@ def rendered(state: State, mode: Track, world: World) -> dict[str, str]:
 
 
 def _write_mode(commit: Committed, world: World) -> None:
+    from swiftdeploy.model import yamlfile
+
     text = world.files.read(world.manifest_name)
-    if manifest.digest(text) != commit.manifest_digest:
+    if digest.of(text) != commit.manifest_digest:
         world.console.warn(f"{world.manifest_name} was changed meanwhile, so its services.mode was left alone")
         return
     try:

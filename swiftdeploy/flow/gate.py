@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from swiftdeploy.flow import observe
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import errors, thresholds
+from swiftdeploy.model import errors
 from swiftdeploy.model.decision import Decision, Gate, Json
 from swiftdeploy.model.event import Blocked, Decided, Verb
-from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.state import Instance, State
+
+if TYPE_CHECKING:
+    from swiftdeploy.model.manifest import Manifest
 
 
 def infrastructure(verb: Verb, world: World, override: str = "") -> Decision:
@@ -23,6 +25,9 @@ def infrastructure(verb: Verb, world: World, override: str = "") -> Decision:
 
 def canary(verb: Verb, judged: Instance, before: State, asks: Manifest, world: World, override: str = "") -> Decision:
     """Ask whether `judged` may take (more) traffic; raises Denied or NoDecision."""
+    from swiftdeploy.flow import observe
+    from swiftdeploy.model import thresholds
+
     policies = world.files.policies()
     with world.phase("measure"):
         world.console.say(f"measuring {judged.id} ({judged.release.label}) ...")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from swiftdeploy.flow import releases, waiting
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import errors
 from swiftdeploy.model import state as states
-from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.state import Instance, State
+
+if TYPE_CHECKING:
+    from swiftdeploy.model.manifest import Manifest
 
 READY_ANSWERS = 2  # one good answer may come from a process that is about to fail
 VERIFY_SECONDS = 10.0

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import errors, manifest
-from swiftdeploy.model.manifest import Manifest
+from swiftdeploy.model import errors
 from swiftdeploy.model.state import Release
+
+if TYPE_CHECKING:
+    from swiftdeploy.model.manifest import Manifest
 
 FOLDER = ".swiftdeploy/releases"
 KEPT = 5
@@ -28,6 +32,8 @@ def text_of(release: Release, world: World) -> str:
 
 def manifest_of(release: Release, world: World) -> Manifest:
     """The manifest of a kept release."""
+    from swiftdeploy.model import manifest
+
     return manifest.parse(text_of(release, world), f"{FOLDER}/{release.id}/manifest.yaml")
 
 

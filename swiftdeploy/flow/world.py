@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from swiftdeploy.model.check import Check
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.errors import Finding
 from swiftdeploy.model.event import Entry, Event
-from swiftdeploy.model.manifest import Manifest
-from swiftdeploy.model.metrics import Scrape, Tally
-from swiftdeploy.model.rego import TestResult
 from swiftdeploy.model.state import EngineName, Instance, Release, Settings, State
+
+if TYPE_CHECKING:  # pydantic alone is half of the time that a rollback may take
+    from swiftdeploy.model.manifest import Manifest
+    from swiftdeploy.model.metrics import Tally
+    from swiftdeploy.model.rego import TestResult
 
 PhaseName = Literal[
     "lock", "recover", "load", "measure", "decide", "record-decision", "record-intent", "start-new", "ready",
@@ -241,9 +243,3 @@ class World:
     lock: Callable[[str], AbstractContextManager[None]]
     phase: Callable[[PhaseName], AbstractContextManager[None]]
     holder: Callable[[], str | None]
-
-
-__all__ = [
-    "Clock", "Console", "Engine", "Files", "Host", "Journal", "Judge", "Part", "PhaseName", "Scrape", "Traffic",
-    "Web", "World",
-]  # fmt: skip

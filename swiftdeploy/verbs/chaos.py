@@ -14,7 +14,7 @@ from swiftdeploy.model.state import State
 
 
 def chaos(world: World, fault: str, options: Mapping[str, Json], target: Target = "canary") -> None:
-    """Inject one fault and record it. Raises Unreadable for what no fault takes, NotPossible when there is no target."""
+    """Inject one fault and record it. Raises Unreadable for what no fault takes, NotPossible without a target."""
     check(fault, options, target)
     last = journal.committed(world.journal.backwards())
     faults.fault(fault).inject(target, options, last.state if last else State(), world)

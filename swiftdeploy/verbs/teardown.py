@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from swiftdeploy.flow import releases
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import errors, journal, manifest
+from swiftdeploy.model import digest, errors, journal
 from swiftdeploy.model.event import Committed, Finished, Intent
 from swiftdeploy.model.state import State, Track
 
@@ -52,4 +52,4 @@ def _last_mode(world: World) -> Track:
 
 
 def _manifest_digest(world: World) -> str:
-    return manifest.digest(world.files.read(world.manifest_name)) if world.files.exists(world.manifest_name) else ""
+    return digest.of(world.files.read(world.manifest_name)) if world.files.exists(world.manifest_name) else ""
