@@ -1,0 +1,137 @@
+"""The OPA server as judge: it must answer for the very policies on disk, or it did not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Literal
+
+from swiftdeploy.flow.world import Judge
+from swiftdeploy.judges.opa.server import LOADING, MARKER, Held, Refused, Server, Unavailable
+from swiftdeploy.model import policy, rego
+from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
+from swiftdeploy.model.errors import NoDecision, NotPossible
+
+NAME = "opa"
+OnUnavailable = Literal["embedded", "allow", "deny"]
+
+
+class Opa:
+    """A `flow.world.Judge` over an OPA server on 127.0.0.1:`port`, which somebody else starts and stops.
+
+    `fallback` judges when OPA is unavailable and `on_unavailable` is `embedded`. `start` and `stop` act on the server,
+    for chaos only. Whoever answers anything but a decision of the policies on disk is never fallen back from.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        on_unavailable: OnUnavailable,
+        fallback: Judge,
+        timeout_seconds: float = 5.0,
+        start: Callable[[], None] | None = None,
+        stop: Callable[[], None] | None = None,
+    ) -> None:
+        self._server = Server(port, timeout_seconds)
+        self._on_unavailable = on_unavailable
+        self._fallback = fallback
+        self._start = start
+        self._stop = stop
+        self._garbled = False
+
+    def warm(self) -> None:
+        """Begin loading the client library without waiting for it."""
+        self._server.warm()
+
+    def decide(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Decision:
+        """Ask OPA for the gate's `decision`, together with the digest of the policies that it holds; load the ones on
+        disk first when it holds others."""
+        safe = policy.sanitise(facts)
+        try:
+            held = self._asked(gate, safe, policies)
+        except Unavailable as error:
+            return self._without(gate, safe, policies, error.what)
+        except NoDecision as error:
+            return policy.nothing(gate, safe, NAME, policies, error.what)
+        return policy.answer(gate, held.document, safe, NAME, policies)
+
+    def in_force(self) -> str | None:
+        """The digest that OPA holds; None when it holds none or nobody answers as OPA does."""
+        try:
+            return self._server.ask(f"data.{MARKER}.digest", {}).digest
+        except NoDecision:
+            return None
+
+    def hurt(self, fault: Literal["down", "garbage", "recover"]) -> None:
+        """Chaos: stop the server, load rules into it that answer garbage, or take both back. Raises NotPossible where
+        the server is not ours to stop, NoDecision where it does not answer."""
+        if fault == "down":
+            _ours(self._stop)()
+        if fault == "garbage":
+            self._garbled = True
+            self._server.hold(
+                {f"{gate}.rego": f'package swiftdeploy.{gate}\ndecision := "garbage"\n' for gate in policy.HEALTHY}
+            )
+        if fault == "recover":
+            if self._start is not None:
+                self._start()
+            if self._garbled:
+                self._server.mark(LOADING)  # so that the next decision loads the policies on disk
+            self._garbled = False
+
+    def close(self) -> None:
+        """Close connections and end the fallback's child process; the server is not ours."""
+        self._server.close()
+        self._fallback.close()
+
+    def _asked(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Held:
+        rule = f"data.swiftdeploy.{gate}.decision"
+        held = self._server.ask(rule, facts)
+        if held.digest != policies.digest and not self._garbled:
+            self._load(policies)
+            held = self._server.ask(rule, facts)
+        if held.digest != policies.digest:
+            raise NoDecision(
+                f"{self._server.place} holds other policies ({held.digest}) than those on disk ({policies.digest})"
+            )
+        return held
+
+    def _without(self, gate: Gate, facts: dict[str, Json], policies: PolicySet, why: str) -> Decision:
+        """What it means that OPA is unavailable."""
+        if self._on_unavailable == "embedded":
+            decision = self._fallback.decide(gate, facts, policies)
+            return replace(decision, warning=f"{why}; the {decision.judge} judge decided on the same files")
+        if self._on_unavailable == "deny":
+            return policy.nothing(gate, facts, NAME, policies, f"{why} (opa.on_unavailable: deny)")
+        lacking = policy.too_little_evidence(gate, facts, policies.files)
+        if lacking:
+            return policy.nothing(gate, facts, NAME, policies, f"{why}, and there is too little evidence: {lacking}")
+        warning = f"{why}; going on WITHOUT a policy decision (opa.on_unavailable: allow)"
+        nobody = policy.nothing(gate, facts, "none", policies, "")
+        return replace(nobody, outcome="allow", domain=gate, warning=warning, unenforced=True)
+
+    def _load(self, policies: PolicySet) -> None:
+        """Make OPA hold these policies and their data. When it refuses them, it holds the old ones afterwards."""
+        wrong = rego.unusable(policies.files)
+        if wrong:
+            raise NoDecision("policy does not compile: " + "\n".join(map(str, wrong)))
+        before = self._server.ask("1", {}).digest
+        old = self._server.held()
+        self._server.mark(LOADING)
+        try:
+            self._server.hold(rego.modules(policies.files))
+        except Refused as error:
+            self._server.hold(old)
+            self._server.mark(before or LOADING)
+            found = "\n".join(map(str, error.findings)) or error.what
+            raise NoDecision(f"policy does not compile: {found}") from error
+        self._server.put_data(policy.documents(policies.files.get("data.json", "")))
+        self._server.mark(policies.digest)
+
+
+def _ours(act: Callable[[], None] | None) -> Callable[[], None]:
+    if act is None:
+        raise NotPossible(
+            "this OPA server was not started here, so it cannot be stopped", "use the embedded judge for this fault"
+        )
+    return act

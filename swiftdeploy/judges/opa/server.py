@@ -1,0 +1,239 @@
+"""An OPA server seen through opa-python-client: questions, modules and data, with its errors as ours."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+from swiftdeploy.model.decision import Json
+from swiftdeploy.model.errors import Finding, NoDecision
+
+if TYPE_CHECKING:
+    import requests
+    from opa_client.opa import OpaClient
+
+HOST = "127.0.0.1"
+MARKER = "swiftdeploy_digest"  # a data document beside `thresholds`: the digest of the policies that were loaded
+LOADING = "loading"
+LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
+Answer = TypeVar("Answer")
+
+
+class Unavailable(NoDecision):
+    """OPA refuses the connection or does not answer in time: `opa.on_unavailable` says what that means."""
+
+
+class Refused(NoDecision):
+    """OPA refused a module or a document. `findings` are the places in policy files that it named."""
+
+    def __init__(self, what: str, findings: tuple[Finding, ...] = ()) -> None:
+        super().__init__(what)
+        self.findings = findings
+
+
+class Cut(NoDecision):
+    """The connection ended in the middle of an answer."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What OPA said in one answer: the digest of the policies that it holds, and the document that was asked for."""
+
+    digest: str | None
+    document: Json
+
+
+class Server:
+    """OPA on 127.0.0.1:`port`. Every method raises Unavailable, Refused or NoDecision, and nothing else.
+    `timeout_seconds` bounds each exchange."""
+
+    def __init__(self, port: int, timeout_seconds: float) -> None:
+        self.place = f"OPA at {HOST}:{port}"
+        self._port = port
+        self._timeout_seconds = timeout_seconds
+        self._kept: OpaClient | None = None
+
+    def warm(self) -> None:
+        """Load the client library in the background: it takes 220 to 360 ms."""
+        threading.Thread(target=self._client, daemon=True).start()
+
+    def ask(self, rule: str, facts: Mapping[str, Json]) -> Held:
+        """One query for document and digest, so that they belong together. The comprehensions make undefined an empty
+        list; query_rule could not tell it from a missing marker."""
+        question = f"document := [x | x := {rule}]; digest := [x | x := data.{MARKER}.digest]"
+        body = self._call(lambda client: client.ad_hoc_query(question, dict(facts)))
+        rows = body.get("result") if isinstance(body, dict) else None
+        row = rows[0] if isinstance(rows, list) and len(rows) == 1 else None
+        if not isinstance(row, dict) or not all(isinstance(row.get(name), list) for name in ("document", "digest")):
+            raise NoDecision(f"{self.place} answered, but not as OPA does")
+        digest = row["digest"][0] if row["digest"] else None
+        return Held(digest if isinstance(digest, str) else None, row["document"][0] if row["document"] else None)
+
+    def put_data(self, documents: Mapping[str, Json]) -> None:
+        """Make OPA hold exactly these top-level data documents: those that an earlier call put and that are gone now
+        are removed, `thresholds` in any case."""
+        earlier = self.ask(f"data.{MARKER}.documents", {}).document
+        known = {"thresholds", *(str(name) for name in (earlier if isinstance(earlier, list) else []))}
+        self._put_document(MARKER, {"digest": LOADING, "documents": [*sorted(known | set(documents))]})
+        for name in sorted(known - set(documents)):
+            self._call(lambda client, name=name: _delete(client, name))  # type: ignore[misc]
+        for name, document in documents.items():
+            self._put_document(name, document)
+
+    def _put_document(self, name: str, document: Json) -> None:
+        def act(client: OpaClient) -> object:
+            if isinstance(document, dict):
+                return client.update_or_create_data(document, quote(name))
+            # the library takes objects only; a `thresholds: 5` must deny here with the same reason as elsewhere
+            address = f"{client.root_url}/data/{quote(name)}"
+            return client._session.put(address, json=document, timeout=client.timeout).raise_for_status()
+
+        self._call(act)
+
+    def mark(self, digest: str) -> None:
+        """Note in OPA which policies it holds."""
+        documents = self.ask(f"data.{MARKER}.documents", {}).document
+        self._put_document(MARKER, {"digest": digest, "documents": documents or []})
+
+    def held(self) -> dict[str, str]:
+        """Ids and texts of the modules in OPA."""
+        names = self._call(lambda client: client.get_policies_list())
+        return {str(name): self._text(str(name)) for name in names}
+
+    def _text(self, name: str) -> str:
+        return self._call(lambda client: str(client.get_policy(quote(name))["result"]["raw"]))
+
+    def hold(self, wanted: Mapping[str, str]) -> None:
+        """Make OPA hold exactly these modules. It compiles at each step, and a file that uses another can only come
+        after it: what is refused is tried again as long as something else still went through."""
+        held = self.held()
+        todo: list[tuple[str, str | None]] = [(name, text) for name, text in wanted.items() if held.get(name) != text]
+        todo += [(name, None) for name in held if name not in wanted]
+        while todo:
+            left: list[tuple[str, str | None]] = []
+            first: Refused | None = None
+            for name, text in todo:
+                try:
+                    self._put(name, text)
+                except Refused as error:
+                    left.append((name, text))
+                    first = first or error
+            if first is not None and len(left) == len(todo):
+                raise first
+            todo = left
+
+    def _put(self, name: str, text: str | None) -> None:
+        def act(client: OpaClient) -> object:
+            if text is None:
+                return client.delete_policy(quote(name))
+            # rego_compat would rewrite OPA 0.x syntax on the way, and the files on disk would not be what decides
+            return client.update_policy_from_string(text, quote(name), rego_compat=False)
+
+        self._call(act)
+
+    def _call(self, act: Callable[[OpaClient], Answer]) -> Answer:
+        """One exchange with OPA. Once more when the connection was cut: a server that was killed then refuses."""
+        try:
+            return self._once(act)
+        except Cut:
+            return self._once(act)
+
+    def _once(self, act: Callable[[OpaClient], Answer]) -> Answer:
+        """Raises Unavailable, Refused, Cut or NoDecision. In a thread, because requests' time-out is for each read, and
+        someone who sends a byte a second would hold us for ever."""
+        client = self._client()
+        done: queue.SimpleQueue[Answer | NoDecision] = queue.SimpleQueue()
+        threading.Thread(target=lambda: done.put(self._answer(act, client)), daemon=True).start()
+        try:
+            answer = done.get(timeout=self._timeout_seconds)
+        except queue.Empty:
+            self._kept = None  # the thread still owns its connections
+            raise Unavailable(f"{self.place} did not answer in {self._timeout_seconds:g} s") from None
+        if isinstance(answer, NoDecision):
+            raise answer
+        return answer
+
+    def _answer(self, act: Callable[[OpaClient], Answer], client: OpaClient) -> Answer | NoDecision:
+        """The library's answer, or its error as one of ours."""
+        import requests
+        from opa_client import errors
+
+        try:
+            return act(client)
+        except errors.RegoParseError as error:
+            return Refused(f"{self.place} refused it: {error}", _findings(error.errors))
+        except (errors.DeletePolicyError, errors.PolicyNotFoundError) as error:
+            return Refused(f"{self.place} refused it: {error.message}")
+        except requests.HTTPError as error:
+            return NoDecision(
+                f"{self.place} answered {error.response.status_code}: {error.response.text[:200].strip()}"
+            )
+        except requests.Timeout:
+            return Unavailable(f"{self.place} did not answer in {self._timeout_seconds:g} s")
+        except requests.ConnectionError as error:
+            return self._disconnected(error)
+        except (requests.RequestException, ValueError, TypeError, KeyError, AttributeError) as error:
+            # the last three: the library takes any JSON for OPA's
+            return NoDecision(f"{self.place} answered, but not as OPA does ({type(error).__name__})")
+
+    def _disconnected(self, error: requests.ConnectionError) -> NoDecision:
+        from urllib3.exceptions import NewConnectionError, ReadTimeoutError
+
+        cause = error.args[0] if error.args else error
+        reason = getattr(cause, "reason", cause)
+        if isinstance(reason, NewConnectionError):
+            return Unavailable(f"{self.place} refuses the connection")
+        if isinstance(reason, ReadTimeoutError):
+            return Unavailable(f"{self.place} did not answer in {self._timeout_seconds:g} s")
+        return Cut(f"{self.place} broke off the connection, not as OPA does")
+
+    def close(self) -> None:
+        """Close its connections."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close_connection()
+
+    def _client(self) -> OpaClient:
+        if self._kept is None:
+            from opa_client.opa import OpaClient  # 220 to 360 ms
+
+            client = OpaClient(host=HOST, port=self._port, retries=0, timeout=self._timeout_seconds)
+            client._session.trust_env = False  # else HTTP_PROXY gets requests to 127.0.0.1
+            client._session.max_redirects = 0
+            client._session.hooks["response"].append(_bounded)
+            self._kept = client
+        return self._kept
+
+
+def _delete(client: OpaClient, name: str) -> None:
+    from opa_client.errors import DeleteDataError
+
+    with contextlib.suppress(DeleteDataError):  # it is gone already
+        client.delete_data(quote(name))
+
+
+def _findings(errors: object) -> tuple[Finding, ...]:
+    """OPA's compile errors as findings."""
+    found = []
+    for one in errors if isinstance(errors, list) else []:
+        place = one.get("location") if isinstance(one, dict) else None
+        if isinstance(place, dict):
+            name, row, column = str(place.get("file", "policies")), place.get("row", 0), place.get("col", 0)
+            found.append(Finding(name, int(row), int(column), "", str(one.get("message", "is wrong"))))
+    return tuple(found)
+
+
+def _bounded(response: requests.Response, *_: Any, **__: Any) -> None:
+    """Read the body before requests does, up to a bound: a stranger may send for ever."""
+    body = bytearray()
+    for part in response.iter_content(65536):
+        body += part
+        if len(body) > LARGEST_ANSWER_BYTES:
+            response.close()
+            raise ValueError("an endless answer")
+    response._content = bytes(body)
