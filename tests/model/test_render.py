@@ -182,9 +182,7 @@ def test_the_split_names_only_tracks_that_are_there(
 
 
 def test_only_the_public_upstreams_lead_to_the_handoff() -> None:
-    blocks = {
-        block.split(" {")[0]: block.split("}")[0] for block in routes("a:1", "b:2", 50).split("\nupstream ")[1:]
-    }
+    blocks = {block.split(" {")[0]: block.split("}")[0] for block in routes("a:1", "b:2", 50).split("\nupstream ")[1:]}
     assert {name for name, block in blocks.items() if "unix:/run/h" in block} == {"stable", "canary"}
     assert '"a:1" max_fails=0 backup' in blocks["canary"]
     assert '"a:1" max_fails=0 backup' in blocks["canary_direct"]

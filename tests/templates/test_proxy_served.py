@@ -150,10 +150,10 @@ def test_a_path_that_only_begins_like_a_private_one_is_public(served: Any) -> No
 
 def test_the_admin_listener_reaches_single_tracks_and_instances_private_paths_too(served: Any) -> None:
     served.route(served.stable.address, served.canary.address, 25)
-    for path, name in [("/tracks/stable/metrics?a=1", "stable"), ("/tracks/canary/metrics?a=1", "canary"),
-                       ("/instances/stable-1/metrics?a=1", "stable"), ("/instances/canary-1/metrics?a=1", "canary")]:  # fmt: skip
-        answer = served.get(path, admin=True)
-        assert (answer.json["name"], answer.json["path"]) == (name, "/metrics?a=1")
+    for path in ("/tracks/stable", "/tracks/canary", "/instances/stable-1", "/instances/canary-1"):
+        answer = served.get(f"{path}/metrics?a=1", admin=True)
+        assert str(answer.json["name"]) in path
+        assert answer.json["path"] == "/metrics?a=1"
         assert answer.all("X-Deployed-By") == ["swiftdeploy"]
     assert served.get("/tracks/canary/chaos", admin=True, method="POST", body=b"{}").json["size"] == 2
 
