@@ -455,7 +455,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.idle: dict[socket.socket, None] = {}
         self.address_family = socket.AF_INET6 if ":" in app.settings.host else socket.AF_INET
         super().__init__((app.settings.host, app.settings.port), Connection)
-        # Connections inherit these. The time-outs are the kernel's: Python's cost a poll() before each call, and with it
+        # Connections inherit these. The time-outs are the kernel's: Python's cost a poll() before each call, and so
         # a third of all requests/s.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", IDLE_SECONDS, 0))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", REQUEST_SECONDS, 0))
@@ -512,7 +512,7 @@ def main() -> int:
         log(f"cannot listen on {settings.host} port {settings.port}: {wrong}")
         return 1
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    log(f"{settings.mode} {settings.version} serves on {settings.host} port {settings.port}")
+    log(f"{settings.mode} {settings.version!r} serves on {settings.host} port {settings.port}")
     log(f"{signal.Signals(signal.sigwait(ends)).name}: no more connections, {len(server.open) - len(server.idle)} busy")
     server.drain()
     log(f"ends, {len(server.open) - len(server.idle)} busy")
