@@ -65,7 +65,8 @@ def compose(value: object) -> str:
     if isinstance(value, int | float):
         if not math.isfinite(value):
             raise ValueError(f"{value} cannot stand in a Compose file")
-        return json.dumps(value)
+        # a float without a dot, 1e-05, is text to readers of YAML 1.1
+        return re.sub(r"^(-?\d+)e", r"\1.0e", json.dumps(value))
     if isinstance(value, Prose):
         return compose(value.text)
     if isinstance(value, str):
