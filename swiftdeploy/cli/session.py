@@ -104,7 +104,7 @@ def _guarded(session: Session, act: Callable[[], None]) -> None:
     try:
         act()
     except errors.SwiftDeployError as error:
-        session.stop(error)
+        session.stop(error, _head(session))
     except KeyboardInterrupt:
         session.stop(errors.Interrupted("stopped by Ctrl-C"))
     except BrokenPipeError:  # `swiftdeploy logs | head`
@@ -114,6 +114,18 @@ def _guarded(session: Session, act: Callable[[], None]) -> None:
         raise
     except Exception as bug:
         session.stop(_bug(session, bug))
+
+
+def _head(session: Session) -> Mapping[str, object]:
+    """A changing command that failed was recorded too, so it prints the journal's head like one that did not."""
+    if not session.project.starts:
+        return {}
+    try:
+        head = session.project.history.head()
+    except errors.Unreadable:
+        return {}
+    session.say(f"journal head {head}")
+    return {"head": head}
 
 
 def _bug(session: Session, bug: Exception) -> errors.SwiftDeployError:
