@@ -160,7 +160,7 @@ class Account:
         self.mode = to
         if event.verb == "rollback":
             self.rollbacks.add(entry.timestamp, event.left or "–", running(event.state), event.note, entry.actor)
-        self._outcome(entry, event.verb, "✔ done", event.note, running(event.state), event.manifest_digest)
+        self._outcome(entry, event.verb, "✔ done", event.note, running(event.state), _short(event.manifest_digest))
 
     def _outcome(self, entry: Entry, verb: str, outcome: str, note: str, runs: str = "", manifest: str = "") -> None:
         self.begun = None
@@ -203,6 +203,10 @@ def _judged(decision: Decision) -> tuple[str, str, str, str]:
     figures = (decision.input.get("error_rate_percent"), decision.input.get("p99_latency_ms"))
     shown = (_figure(figures[0], "%"), _figure(figures[1], "ms"))
     return passes.get("infrastructure", PASS[None]), passes.get("canary", PASS[None]), *shown
+
+
+def _short(digest: str) -> str:
+    return digest[: len("sha256:") + 12]  # the journal has the rest
 
 
 def _figure(value: Json, unit: str) -> str:

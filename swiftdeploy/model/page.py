@@ -196,6 +196,7 @@ h2 { margin-top: 2rem; border-bottom: 1px solid var(--line); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { border: 1px solid var(--line); padding: .25rem .6rem; text-align: left; vertical-align: top; }
 td, dd, p, summary { overflow-wrap: anywhere; }
+td:first-child { white-space: nowrap; }
 .bad { color: var(--bad); font-weight: 600; }
 .good { color: var(--good); }
 details { border: 1px solid var(--line); border-radius: .4rem; padding: .3rem .6rem; margin: .4rem 0; }
