@@ -144,7 +144,9 @@ def _default(key: Schema, inner: Schema | None, required: bool) -> str:
         return "required"
     if "default" in key:
         return _shown(key["default"])
-    return "none" if inner is None else ""
+    if inner is None:
+        return "none"
+    return "{}" if "examples" in key else ""
 
 
 def _allowed(key: Schema, inner: Schema | None) -> str:

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from swiftdeploy.model.errors import BadFile, Unreadable
 from swiftdeploy.model.state import Track
-from swiftdeploy.model.yamldocument import Document, Entry, Path
+from swiftdeploy.model.yamldocument import Document, Entry, Path, Place
+from swiftdeploy.model.yamlscalars import resolved
 from swiftdeploy.model.yamltree import UNREADABLE, load
 
 Value: TypeAlias = "bool | int | float | str | Sequence[Value] | Mapping[str, Value] | None"
@@ -19,6 +20,7 @@ _MODE: Path = ("services", "mode")
 _ENV = "services.env."
 _COLON = re.compile(r"[ \t]*:")
 _REST_OF_KEY_LINE = re.compile(r"[ \t]*:[ \t]*(?:#[^\r\n]*)?(\r\n|\r|\n)")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -92,7 +94,7 @@ def _narrowed(document: Document, path: Path, entry: Entry) -> Entry:
     colon = _COLON.match(document.text, entry.key.end)
     inner = (one for at, one in document.places.items() if at[: len(path)] == path and one.style != "block")
     end = max(_end(document.text, one) for one in inner)
-    place = type(entry.value)(colon.end() if colon else start, end, entry.value.line, entry.value.column)
+    place = Place(colon.end() if colon else start, end, entry.value.line, entry.value.column)
     return Entry(entry.key, place, "block")
 
 
@@ -115,26 +117,29 @@ def _inserted(document: Document, path: Path, written: str) -> str:
     *above, name = path
     parent = document.places.get(tuple(above))
     if parent is None:
-        return _inserted(document, tuple(above), f"{{{name}: {written}}}")
+        return _inserted(document, tuple(above), f"{{{_key(name)}: {written}}}")
     if parent.style == "{":
         return _into_flow(document, parent, path, written)
     if parent.style == "block" and isinstance(_at(document, tuple(above)), dict):
-        return _into_block(document, parent, f"{name}: {written}", under_key=bool(above))
+        return _into_block(document, parent, f"{_key(name)}: {written}", under_key=bool(above))
     if _at(document, tuple(above)) is None:
-        return _replaced(document, parent, f"{{{name}: {written}}}")
+        return _replaced(document, parent, f"{{{_key(name)}: {written}}}")
     raise BadFile((document.finding(tuple(above), f"is no mapping, so it can have no key {name!a}"),))
 
 
 def _into_flow(document: Document, parent: Entry, path: Path, written: str) -> str:
     text, at = document.text, parent.value.start + 1
     *above, name = path
-    shown = f'"{name}"' if _is_json(document, parent) else name
+    shown = as_json(str(name)) if _is_json(document, parent) else _key(name)
     return text[:at] + f"{shown}: {written}" + (", " if _at(document, tuple(above)) else "") + text[at:]
 
 
 def _is_json(document: Document, parent: Entry) -> bool:
-    """True of a mapping whose first key is in double quotes: its owner writes JSON, and so do we."""
-    return parent.style == "{" and document.text[parent.value.start + 1 :].lstrip().startswith('"')
+    """True of a mapping whose first key, or of an empty one whose own, is in double quotes: a JSON writer's."""
+    if parent.style != "{":
+        return False
+    inner = document.text[parent.value.start + 1 : parent.value.end].lstrip()
+    return inner.startswith('"') or (inner == "}" and document.text[parent.key.start] == '"')
 
 
 def _into_block(document: Document, parent: Entry, line: str, under_key: bool) -> str:
@@ -145,6 +150,11 @@ def _into_block(document: Document, parent: Entry, line: str, under_key: bool) -
         return text[: above.end()] + indent + line + above[1] + text[above.end() :]
     line_break = _LINE_BREAK.search(text)
     return text[: first.start] + line + (line_break[0] if line_break else "\n") + indent + text[first.start :]
+
+
+def _key(name: str | int) -> str:
+    word = str(name)
+    return word if _WORD.fullmatch(word) and isinstance(resolved(word), str) else as_json(word)
 
 
 def as_json(value: Value) -> str:

@@ -9,10 +9,12 @@ import yaml
 
 from swiftdeploy.model.errors import Finding
 from swiftdeploy.model.yamldocument import Document, Entry, Path, Place, lines_of, masked, path_text, source_line
+from swiftdeploy.model.yamlproblems import plainly
 from swiftdeploy.model.yamlscalars import Plain, number_is_too_long, resolved
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
+MAX_FINDINGS = 100
 
 # What YAML forbids, and besides: characters that some programs take for a line break, and a BOM in mid-text.
 UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
@@ -114,6 +116,7 @@ class _Composer:
     def _take(self, event: yaml.Event) -> None:
         if self.skipping:
             self.skipping += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            self._check_depth(event, len(self.stack) + self.skipping)
         elif isinstance(event, yaml.CollectionStartEvent):
             self._open(event)
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -128,10 +131,8 @@ class _Composer:
             self._bad_key(event, "a key must be a plain word, not a list or a mapping")
             self.skipping = 1
             return
-        if len(self.stack) >= MAX_DEPTH:
-            self._find(_place(event), self._path(), f"is nested more than {MAX_DEPTH} levels deep")
-            raise _Stop
-        self._check_properties(event)
+        self._check_depth(event, len(self.stack) + 1)
+        self._check_properties(event, self._path())
         mapping = isinstance(event, yaml.MappingStartEvent)
         style = ("{" if mapping else "[") if event.flow_style else "block"
         into: dict[str, Plain] | list[Plain] = {} if mapping else []
@@ -162,7 +163,7 @@ class _Composer:
             self._key(event, event.value if quoted else resolved(event.value))
             return
         path = self._path()
-        self._check_properties(event)
+        self._check_properties(event, path)
         place = _place(event)
         self._note(path, place, event.style or "")
         if self._is_secret(path):
@@ -178,11 +179,10 @@ class _Composer:
         self._store(event.value if quoted else resolved(event.value))
 
     def _key(self, event: yaml.ScalarEvent, key: Plain) -> None:
-        self._check_properties(event)
         frame = self.stack[-1]
+        self._check_properties(event, frame.path)
         if not isinstance(key, str) or not _encodes(key):
-            shown = event.value[:40] or "nothing"
-            self._bad_key(event, f"a key must be text, but YAML reads {shown!a} as {_kind(key)}", f'write "{shown}"')
+            self._no_text(event, key)
             return
         assert isinstance(frame.into, dict)
         place = _place(event)
@@ -191,14 +191,27 @@ class _Composer:
             first = self.places[(*frame.path, key)].key
             self._find(_place(event), (*frame.path, key), f"is given twice, first in line {first.line}")
 
+    def _no_text(self, event: yaml.ScalarEvent, key: Plain) -> None:
+        shown = event.value[:40]
+        if isinstance(key, str):
+            self._bad_key(event, "a key has half of a surrogate pair, which is no character")
+        elif not shown:
+            self._bad_key(event, "a key is missing here")
+        else:
+            self._bad_key(event, f"a key must be text, but YAML reads {shown} as {_kind(key)}", f'write "{shown}"')
+
     def _bad_key(self, event: yaml.NodeEvent, what: str, hint: str = "") -> None:
         frame = self.stack[-1]
         self._find(_place(event), frame.path, what, hint)
         frame.wants_key, frame.key, frame.stores = False, "?", False
         frame.key_place = _place(event)
 
-    def _check_properties(self, event: yaml.NodeEvent) -> None:
-        path = self._path()
+    def _check_depth(self, event: yaml.Event, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            self._find(_place(event), self._path(), f"is nested more than {MAX_DEPTH} levels deep")
+            raise _Stop
+
+    def _check_properties(self, event: yaml.NodeEvent, path: Path) -> None:
         if event.anchor is not None:
             self._find(_place(event), path, f"the anchor &{event.anchor} cannot be used here", "remove it")
         tag = getattr(event, "tag", None)
@@ -235,17 +248,20 @@ class _Composer:
 
     def _find(self, place: Place, path: Path, what: str, hint: str = "") -> None:
         self.findings.append(Finding(self.file, place.line, place.column, path_text(path), what, "", hint))
+        if len(self.findings) == MAX_FINDINGS:
+            self.findings.append(Finding(self.file, 0, 0, "", "has too many errors; the rest is not read"))
+            raise _Stop
 
     def _is_secret(self, path: Path) -> bool:
         return any(path[: len(secret)] == secret for secret in self.secrets)
 
     def _syntax(self, problem: yaml.MarkedYAMLError) -> None:
-        what, hint = _plainly(problem)
+        what, hint = plainly(problem)
         opened = problem.context_mark if "never closed" in what else None
         place = _spot(opened or problem.problem_mark or problem.context_mark)
-        self._find(place, (), what, hint)
         if self._is_secret(self._path()):
             self.secret_spans.append((self.text.rfind("\n", 0, place.start) + 1, len(self.text)))
+        self._find(place, (), what, hint)
         raise _Stop from None
 
 
@@ -269,26 +285,3 @@ def _kind(value: Plain) -> str:
 
 def _encodes(text: str) -> bool:
     return not any("\ud800" <= one <= "\udfff" for one in text)
-
-
-# PyYAML's words -> ours. Anything else is passed on as it is.
-_PLAINLY = (
-    ("found character '\\t'", "a tab cannot be used here", "use blanks"),
-    ("mapping values are not allowed", "a second ': ' in one value", "put the value in quotes"),
-    ("could not find expected ':'", "a ':' is missing after the key", "a key is followed by ': ' and its value"),
-    ("found unexpected end of stream", "a quote is never closed", "close it"),
-    ("found unexpected document separator", "a quote is never closed", "close it"),
-    ("expected <block end>", "does not fit here: its indentation or a quote or comma is wrong", ""),
-    ("expected the node content", "a value is missing here", ""),
-    ("expected ',' or ']'", "a list in [ ] is never closed, or a comma is missing", ""),
-    ("expected ',' or '}'", "a mapping in { } is never closed, or a comma is missing", ""),
-    ("that cannot start any token", "a text cannot start with this character", "put the value in quotes"),
-)
-
-
-def _plainly(problem: yaml.MarkedYAMLError) -> tuple[str, str]:
-    said = problem.problem or "unreadable"
-    for theirs, ours, hint in _PLAINLY:
-        if theirs in said:
-            return f"is not valid YAML: {ours}", hint
-    return f"is not valid YAML: {said}", ""
