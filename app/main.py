@@ -487,7 +487,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.app.change_fault(None)
         self.shutdown()
         self.socket.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError, RuntimeError):  # the queue is empty, or the machine can start no more threads
             while True:
                 self.process_request(*self.get_request())
         self.server_close()
