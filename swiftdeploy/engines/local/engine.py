@@ -107,7 +107,7 @@ class Local:
             return _in_words(known)
         seen = self._pids.setdefault(instance.id, set())
         seen.add(known.pid)
-        return f"it keeps ending: {_in_words(known)}" if len(seen - {0}) > CRASHES else None
+        return f"it has ended {CRASHES} times already" if len(seen - {0}) > CRASHES else None
 
     def address(self, instance: Instance) -> str:
         known = programs.read(instance.id, self._places)
@@ -186,8 +186,8 @@ def _comes_back(known: Info, restart: str) -> bool:
 
 
 def _in_words(known: Info) -> str:
-    if known.error:
-        return known.error
+    if known.state in ("FATAL", "BACKOFF"):
+        return f"it could not be started: {known.error}"
     if known.state == "STOPPED":
         return "it was stopped"
     return "it was ended by a signal" if known.exit_status < 0 else f"exited with status {known.exit_status}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 
 import psutil
@@ -83,14 +83,13 @@ def me() -> tuple[int, float]:
     return os.getpid(), psutil.Process().create_time()
 
 
-def end_group(pgid: int, grace_seconds: float, wake: Callable[[], None] = lambda: None) -> None:
+def end_group(pgid: int, grace_seconds: float) -> None:
     """End what is left of a dead leader's process group: SIGTERM, wait, SIGKILL."""
     for number, seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, 2.0)):
         if not _signal_group(pgid, number):
             return
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
-            wake()
             if not _group_lives(pgid):
                 return
             time.sleep(0.01)

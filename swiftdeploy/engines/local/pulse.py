@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+SECONDS = 3.0
 BODY = b"<?xml version='1.0'?><methodCall><methodName>supervisor.getPID</methodName><params></params></methodCall>"
 HEAD = (
     b"POST /RPC2 HTTP/1.0\r\nHost: localhost\r\nContent-Type: text/xml\r\n"
@@ -13,10 +14,10 @@ HEAD = (
 )
 
 
-def beats(path: Path, timeout_seconds: float = 3.0) -> bool:
+def beats(path: Path) -> bool:
     """True when supervisord on that unix socket says its pid in time."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(timeout_seconds)
+        connection.settimeout(SECONDS)
         try:
             connection.connect(str(path))
             connection.sendall(HEAD + BODY)

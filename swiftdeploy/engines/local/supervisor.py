@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -105,12 +106,18 @@ class Supervisor:
         self._call("removeProcessGroup", name, fine=(BAD_NAME,))
 
     def shutdown(self, grace_seconds: float) -> None:
-        """End everything it runs at once, then itself; whatever is left after that is the caller's to sweep."""
+        """End everything it runs at once, then itself, within that time if they let it. Raises rpc.Unreachable when
+        it was gone before; whatever is left afterwards is the caller's to sweep."""
+        from swiftdeploy.engines.local.rpc import Unreachable
+
         self._call("stopAllProcesses", False)
+        self._call("shutdown")  # from here on it starts nothing again
+        run = self.run_dir()
         limit = time.monotonic() + grace_seconds
-        while time.monotonic() < limit and any(one.state in ALIVE for one in self.all().values()):
+        while run and run.socket.exists() and time.monotonic() < limit:
             time.sleep(0.01)
-        self._call("shutdown")
+            with suppress(Unreachable):
+                self._call("getState")  # refused by now, and yet it makes it look who has ended
 
     def info(self, name: str) -> Info | None:
         """What it knows of one program now; None when it was never told."""
@@ -121,9 +128,6 @@ class Supervisor:
         self._call("getState")  # it notices exits on a 1 s tick, or after answering any call
         found = cast(list[dict[str, Any]], self._call("getAllProcessInfo"))
         return {one["name"]: Info(one["statename"], one["pid"], one["exitstatus"], one["spawnerr"]) for one in found}
-
-    def wake(self) -> Callable[[], None]:
-        return lambda: (self._call("getState"), None)[1]
 
     def _stopped(self, name: str, seconds: float) -> bool:
         limit = time.monotonic() + seconds

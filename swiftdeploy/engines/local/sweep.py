@@ -20,6 +20,7 @@ def everything(places: Places, grace_seconds: float, clean: bool = False) -> Non
     """
     with suppress(Unreachable):  # dead or hung: what is left is found by its mark
         Supervisor(places).shutdown(grace_seconds)
+        processes.wait(processes.marked(places), 1.0)  # its socket goes a moment before itself
     leftovers(places, grace_seconds)
     for name in programs.names(places):
         programs.remove(name, places)
@@ -34,7 +35,6 @@ def everything(places: Places, grace_seconds: float, clean: bool = False) -> Non
 
 def leftovers(places: Places, grace_seconds: float) -> None:
     """End what is marked as this project's; looked for again, since what dies last may just have started something."""
-    processes.wait(processes.marked(places), 1.0)  # supervisord answers `shutdown` before it is gone
     for _ in range(TRIES):
         found = processes.marked(places)
         if not found:

@@ -1,0 +1,157 @@
+"""Parts of the stack are killed, hung or torn, and calling the engine again puts them right."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from swiftdeploy.engines.local import processes
+from swiftdeploy.model.errors import EnvironmentMissing
+from swiftdeploy.model.state import State
+
+Make = Callable[..., Any]
+EXITS = ["{python}", "-S", "-c", "import sys, time; print('no luck', flush=True); time.sleep(.05); sys.exit(3)"]
+
+
+def test_a_killed_instance_comes_back_at_the_same_address(stack: Any) -> None:
+    one = stack.deploy()
+    pid, address = stack.part(one.id).pid, stack.engine.address(one)
+    stack.engine.kill(one.id)
+    stack.wait_until_up(one.id, not_pid=pid)
+    stack.ready(one)
+    assert stack.engine.address(one) == address
+    stack.wait(lambda: stack.get()[0] != 200)
+
+
+def test_without_restarts_a_killed_instance_has_ended_and_starting_it_again_repairs(make_stack: Make) -> None:
+    stack = make_stack(services={"restart_policy": "no"})
+    one = stack.deploy()
+    stack.engine.kill(one.id)
+    stack.wait(lambda: stack.engine.ended(one) is None)
+    assert stack.engine.ended(one) == "it was ended by a signal"
+    assert [part.state for part in stack.engine.parts(stack.state)] == ["stopped", "running"]
+    assert stack.engine.running() == (one.id,)
+    stack.engine.start(one, stack.manifest)
+    stack.ready(one)
+    stack.engine.route(stack.state)
+    stack.wait(lambda: stack.engine.unrouted(stack.state))
+    assert stack.get()[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "ends"),
+    [
+        ("no", 3, True),
+        ("on-failure", 0, True),
+        ("on-failure", 3, False),
+        ("always", 0, False),
+        ("unless-stopped", 3, False),
+    ],
+)
+def test_restart_policies_are_those_of_compose(make_stack: Make, policy: str, code: int, ends: bool) -> None:
+    script = (
+        "import os, sys, time, pathlib; mark = pathlib.Path('begun'); again = mark.exists(); mark.touch();"
+        f"time.sleep(1000) if again else sys.exit({code})"
+    )
+    stack = make_stack(services={"restart_policy": policy, "command": ["{python}", "-S", "-c", script]})
+    stack.open()
+    one = stack.begin()
+    stack.state = State("local", 1, (one,), 0, stack.settings)
+    if ends:
+        stack.wait(lambda: stack.engine.ended(one) is None)
+        assert stack.engine.ended(one) == f"exited with status {code}"
+    else:
+        first = stack.part(one.id).pid
+        stack.wait_until_up(one.id, not_pid=first)
+        assert stack.engine.ended(one) is None
+
+
+def test_an_instance_that_keeps_ending_is_given_up_with_its_last_words(make_stack: Make) -> None:
+    stack = make_stack(services={"command": EXITS})
+    stack.open()
+    one = stack.begin()
+    stack.wait(lambda: stack.engine.ended(one) is None)
+    assert "times already" in stack.engine.ended(one)
+    assert stack.engine.log_tail(one.id, 1) == ("no luck",)
+
+
+def test_a_killed_proxy_is_started_again_by_its_supervisor(stack: Any) -> None:
+    stack.deploy()
+    pid = stack.part("proxy").pid
+    stack.engine.kill("proxy")
+    stack.wait_until_up("proxy", not_pid=pid)
+    stack.wait(lambda: stack.engine.unrouted(stack.state))
+    assert stack.get()[0] == 200
+
+
+def test_a_route_after_the_proxy_was_killed_is_in_force(stack: Any) -> None:
+    one = stack.deploy()
+    stack.engine.kill("proxy")
+    stack.route(0, one)
+    assert stack.get()[0] == 200
+
+
+def test_after_supervisord_was_killed_open_brings_everything_back(stack: Any) -> None:
+    one = stack.deploy()
+    stack.supervisord().send_signal(signal.SIGKILL)
+    stack.wait(lambda: [part for part in stack.engine.parts(stack.state) if part.state == "running"])
+    assert "supervisor is gone" in (stack.engine.ended(one) or "")
+    again = stack.reopened()
+    again.open(stack.settings)
+    again.start(one, stack.manifest)
+    stack.ready(one)
+    again.route(stack.state)
+    stack.wait(lambda: again.unrouted(stack.state))
+    assert stack.get()[0] == 200
+    assert [part.state for part in again.parts(stack.state)] == ["running", "running"]
+    marks = [found.environ().get("SWIFTDEPLOY_INSTANCE") for found in processes.marked(stack.places)]
+    assert marks.count(one.id) == 1
+
+
+def test_a_hung_supervisord_is_replaced(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("swiftdeploy.engines.local.pulse.SECONDS", 0.3)
+    one = stack.deploy()
+    hung = stack.supervisord()
+    hung.suspend()
+    stack.open()
+    assert not processes.lives(hung)
+    stack.ready(one)
+    stack.engine.route(stack.state)
+    stack.wait(lambda: stack.engine.unrouted(stack.state))
+    assert stack.get()[0] == 200
+
+
+@pytest.mark.parametrize("hurt", ["killed", "hung"])
+def test_close_works_without_a_supervisord(stack: Any, hurt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("swiftdeploy.engines.local.rpc.SECONDS", 0.3)
+    stack.deploy()
+    stack.supervisord().send_signal(signal.SIGKILL if hurt == "killed" else signal.SIGSTOP)
+    stack.engine.close(False)
+    assert stack.left() == []
+
+
+@pytest.mark.parametrize("name", ["run", "supervisord.pid", "programs/stable-1.json", "proxy/routed.json"])
+def test_close_works_with_torn_state_files(stack: Any, name: str) -> None:
+    stack.deploy()
+    (stack.places.local / name).write_bytes(b'\xff{"na')
+    stack.reopened().close(False)
+    assert stack.left() == []
+
+
+def test_stop_works_without_a_supervisord(stack: Any) -> None:
+    stable = stack.deploy()
+    canary = stack.new("canary")
+    stack.supervisord().send_signal(signal.SIGKILL)
+    stack.engine.stop(canary.id, 2.0)
+    assert processes.marked(stack.places, canary.id) == ()
+    assert len(processes.marked(stack.places, stable.id)) == 1
+    assert stack.engine.running() == (stable.id,)
+
+
+def test_killing_what_does_not_run_is_refused(stack: Any) -> None:
+    stack.open()
+    with pytest.raises(EnvironmentMissing, match="canary-1 does not run"):
+        stack.engine.kill("canary-1")
