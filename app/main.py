@@ -42,7 +42,7 @@ CHAOS_FIELDS: dict[str, dict[str, tuple[float | None, float, float]]] = {
 MAX_HEAD, MAX_CHAOS, MAX_BODY = 16 * 1024, 64 * 1024, 1024 * 1024  # bytes; MAX_BODY is nginx's own default limit
 REQUEST_SECONDS = 30  # for a whole head, and for a whole body
 IDLE_SECONDS = 75  # longer than the 60 s a proxy keeps idle connections by default, so that the proxy closes first
-MAX_CONNECTIONS = 200  # below a pids_limit of 256; beyond it the connection that has idled longest gives way to a new one
+MAX_CONNECTIONS = 200  # below a pids_limit of 256; then the one that has idled longest gives way to a new one
 LINE_END, HEAD_END = re.compile(rb"(?<=[^\r\n])\r?\n"), re.compile(rb"(?:\A|\r?\n)\r?\n")
 REQUEST_LINE = re.compile(rb"([!-~]+) ([!-\xff]+) HTTP/([0-9])\.([0-9])")
 HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*\r?", re.DOTALL)
