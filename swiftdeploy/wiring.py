@@ -73,13 +73,13 @@ class Project:
     def state(self) -> State:
         """What the last commit says; nothing when the journal cannot be read (the verb says so)."""
         try:
-            last = journal.committed(self.history.backwards())
+            last = journal.committed(self.history.changes())
         except errors.Unreadable:
             return State()
         return last.state if last else State()
 
     def world(self) -> World:
-        """All effects of this project, chosen. Raises NotPossible (another engine runs) or EnvironmentMissing (none fits)."""
+        """All effects of this project, chosen. Raises NotPossible (another engine runs), EnvironmentMissing (none)."""
         from swiftdeploy.edge.tools import Tools
         from swiftdeploy.edge.traffic import Probe
         from swiftdeploy.edge.web import Web

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from swiftdeploy.flow import move, releases
+from swiftdeploy.flow import asked, move, releases
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import asking, digest, errors, journal
 from swiftdeploy.model.event import Committed, Finished, Intent, Unchanged, Undone, Verb
@@ -68,7 +68,7 @@ class Change:
             with self.world.phase("record-commit"):
                 self.world.journal.append(commit)
         except BaseException as error:
-            if journal.committed(self.world.journal.backwards()) == commit:
+            if journal.committed(self.world.journal.changes()) == commit:
                 raise  # interrupted after the commit was on disk: the next changing command finishes it
             self.undo.close()  # an undo that fails raises past here, unrecorded, and the next changing command recovers
             self.world.journal.append(Undone(self.verb, _in_words(error)))
@@ -86,8 +86,8 @@ def change(verb: Verb, world: World) -> Iterator[Change]:
         with world.phase("recover"):
             recover(world)
         with world.phase("load"):
-            last = journal.committed(world.journal.backwards())
-            now = Change(verb, last.state if last else State(), world.files.read(world.manifest_name), world)
+            last = journal.committed(world.journal.changes())
+            now = Change(verb, last.state if last else State(), asked.text(world), world)
         try:
             yield now
         except BaseException:
@@ -100,14 +100,14 @@ def finish(commit: Committed, world: World) -> None:
     with world.phase("write"):
         _write(commit, world)
     move.finish(commit.state, world)
-    releases.prune(frozenset(journal.kept_releases(world.journal.backwards(), releases.KEPT)), world)
+    releases.prune(frozenset(journal.kept_releases(world.journal.changes(), releases.KEPT)), world)
     world.journal.append(Finished(commit.verb))
 
 
 def recover(world: World) -> None:
     """One rule: the last commit is true. What it names still runs, since old instances stop only after a commit."""
-    last = journal.committed(world.journal.backwards())
-    cut_off = journal.unfinished(world.journal.backwards())
+    last = journal.committed(world.journal.changes())
+    cut_off = journal.unfinished(world.journal.changes())
     state = last.state if last else State()
     if cut_off is None and not _strays(state, world):
         return

@@ -180,6 +180,9 @@ class Journal(Protocol):
     def backwards(self) -> Iterator[Entry]:
         """All, newest first, reading only as far as asked; a torn last line is passed over."""
 
+    def changes(self) -> Iterator[Entry]:
+        """As `backwards`, without the `status_scrape` lines, of which there may be 100,000 since the last commit."""
+
     def head(self) -> str:
         """Hash of the last entry; `0` * 64 when there is none."""
 

@@ -16,7 +16,7 @@ from swiftdeploy.model.state import State
 def chaos(world: World, fault: str, options: Mapping[str, Json], target: Target = "canary") -> None:
     """Inject one fault and record it. Raises Unreadable for what no fault takes, NotPossible without a target."""
     check(fault, options, target)
-    last = journal.committed(world.journal.backwards())
+    last = journal.committed(world.journal.changes())
     faults.fault(fault).inject(target, options, last.state if last else State(), world)
     world.journal.append(ChaosSet(target, fault, dict(options)))
     world.console.say(f"chaos {fault} on {target}" + "".join(f", {key} {value}" for key, value in options.items()))

@@ -13,7 +13,7 @@ PARTS = ("stable", "canary", "proxy", "judge")
 
 def names(world: World, which: str) -> tuple[str, ...]:
     """Log names for `stable`, `canary`, `proxy`, `judge`, an instance id, or `` for every part that runs."""
-    last = journal.committed(world.journal.backwards())
+    last = journal.committed(world.journal.changes())
     state = last.state if last else State()
     ids = tuple(one.id for one in state.instances)
     if which in ids or which in ("proxy", "judge"):

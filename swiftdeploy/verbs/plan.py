@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from swiftdeploy.flow import asked
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import asking, errors, journal, manifest, render
+from swiftdeploy.model import asking, errors, journal, render
 from swiftdeploy.model import plan as plans
 from swiftdeploy.model.decision import Gate, Json
 from swiftdeploy.model.state import State, moves
@@ -28,11 +29,11 @@ class Preview:
 
 def plan(world: World) -> Preview:
     """Look at `deploy` without doing it. Raises BadFile for manifest and templates."""
-    asked = manifest.parse(world.files.read(world.manifest_name), world.manifest_name)
-    last = journal.committed(world.journal.backwards())
+    manifest = asked.manifest(world)
+    last = journal.committed(world.journal.changes())
     before = last.state if last else State()
-    asks = asking.asks(asked, world.engine.release(asked), world.engine.name)
-    diffs = _diffs(render.project(asked, world.files.templates()), world)
+    asks = asking.asks(manifest, world.engine.release(manifest), world.engine.name)
+    diffs = _diffs(render.project(manifest, world.files.templates()), world)
     try:
         goal = plans.deploy(before, asks)
     except errors.NotPossible as error:

@@ -15,7 +15,7 @@ def rollback(world: World) -> State:
     Raises NotPossible when there is nowhere to go back to, RollbackFailed with nothing changed.
     """
     with change("rollback", world) as now:
-        goal = plan.rollback(now.before, journal.rollback_target(world.journal.backwards(), now.before))
+        goal = plan.rollback(now.before, journal.rollback_target(world.journal.changes(), now.before))
         try:
             with now.towards(goal):
                 move.start(now.before, goal.state, now.undo, world)

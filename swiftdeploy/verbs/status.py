@@ -78,7 +78,7 @@ def once(world: World, seconds: float, until_enough: bool = False) -> Snapshot:
 def snapshot(world: World, previous: Snapshot | None = None) -> Snapshot:
     """What can be said now; figures need a `previous` snapshot, which opens the window."""
     asked = _asked(world)
-    last = journal.committed(world.journal.backwards())
+    last = journal.committed(world.journal.changes())
     state = last.state if last else State()
     policies = world.files.policies()
     reach = asked.canary.window_seconds if asked else 30.0
@@ -191,7 +191,7 @@ def _notes(
 ) -> Iterator[str]:
     if holder := world.holder():
         yield f"{holder} holds the lock"
-    elif isinstance(left := journal.unfinished(world.journal.backwards()), Intent):
+    elif isinstance(left := journal.unfinished(world.journal.changes()), Intent):
         yield f"`{left.verb}` was interrupted; the next changing command will undo it"
     elif isinstance(left, Committed):
         yield f"`{left.verb}` was interrupted after its commit; the next changing command will finish it"

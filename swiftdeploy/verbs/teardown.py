@@ -38,7 +38,7 @@ def teardown(world: World, clean: bool = False) -> None:
 
 def _journal_is_readable(world: World) -> bool:
     try:
-        journal.committed(world.journal.backwards())
+        journal.committed(world.journal.changes())
         world.journal.head()
     except errors.Unreadable as error:
         world.console.warn(f"{error.what}; stopping by the engine's own markers, and recording nothing")
@@ -47,7 +47,7 @@ def _journal_is_readable(world: World) -> bool:
 
 
 def _last_mode(world: World) -> Track:
-    last = journal.committed(world.journal.backwards())
+    last = journal.committed(world.journal.changes())
     return last.mode if last else "stable"
 
 

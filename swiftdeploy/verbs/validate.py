@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from swiftdeploy.flow import asked
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import errors, journal, manifest, render
+from swiftdeploy.model import errors, journal, render
 from swiftdeploy.model.check import Check
 from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.state import State
@@ -13,36 +14,36 @@ from swiftdeploy.model.state import State
 
 def validate(world: World) -> Iterator[Check]:
     """The article's five checks and ours, in order. Raises BadFile for a manifest that cannot be used."""
-    asked = manifest.parse(world.files.read(world.manifest_name), world.manifest_name)
+    manifest = asked.manifest(world)
     yield Check("manifest", "pass", f"{world.manifest_name} is valid YAML")
     yield Check("fields", "pass", "all required fields are there and well formed")
-    yield _image(asked, world)
-    yield from _ports(asked, world)
-    texts = render.project(asked, world.files.templates())
-    yield _proxy(asked, world)
+    yield _image(manifest, world)
+    yield from _ports(manifest, world)
+    texts = render.project(manifest, world.files.templates())
+    yield _proxy(manifest, world)
     yield world.tools.compose(texts["docker-compose.yml"])
     yield _policies(world)
-    yield from edited(asked, texts, world)
-    yield from _warnings(asked, world)
+    yield from edited(manifest, texts, world)
+    yield from _warnings(manifest, world)
 
 
-def edited(asked: Manifest, texts: dict[str, str], world: World) -> Iterator[Check]:
+def edited(manifest: Manifest, texts: dict[str, str], world: World) -> Iterator[Check]:
     """Rendered files that are not what the manifest renders: outputs, so never read, but someone may rely on them."""
     for name, text in texts.items():
         if world.files.exists(name) and world.files.read(name) != text:
             yield Check(name, "warning", "differs from what the manifest renders; `swiftdeploy init` renders it anew")
 
 
-def _image(asked: Manifest, world: World) -> Check:
+def _image(manifest: Manifest, world: World) -> Check:
     if world.engine.name == "local":
-        release = world.engine.release(asked)
+        release = world.engine.release(manifest)
         runs = "the sample app" if release.sample_app else " ".join(release.argv)
-        return Check("image", "skipped", f"the local engine runs {runs}, not {asked.services.image}")
-    return world.tools.image(asked.services.image)
+        return Check("image", "skipped", f"the local engine runs {runs}, not {manifest.services.image}")
+    return world.tools.image(manifest.services.image)
 
 
-def _ports(asked: Manifest, world: World) -> Iterator[Check]:
-    wanted = {"nginx.port": asked.nginx.port, "nginx.admin_port": asked.nginx.admin_port}
+def _ports(manifest: Manifest, world: World) -> Iterator[Check]:
+    wanted = {"nginx.port": manifest.nginx.port, "nginx.admin_port": manifest.nginx.admin_port}
     for name, port in wanted.items():
         holder = world.engine.port_holder(port)
         yield Check(
@@ -52,8 +53,8 @@ def _ports(asked: Manifest, world: World) -> Iterator[Check]:
         )
 
 
-def _proxy(asked: Manifest, world: World) -> Check:
-    said = world.engine.test_proxy(asked)
+def _proxy(manifest: Manifest, world: World) -> Check:
+    said = world.engine.test_proxy(manifest)
     return Check("nginx -t", "fail", said) if said else Check("nginx -t", "pass", "nginx accepts the rendered config")
 
 
@@ -66,24 +67,24 @@ def _policies(world: World) -> Check:
     return Check("policies", "pass", f"{whose} compile and define decision ({policies.digest[:19]})")
 
 
-def _warnings(asked: Manifest, world: World) -> Iterator[Check]:
+def _warnings(manifest: Manifest, world: World) -> Iterator[Check]:
     for key, image in (
-        ("services.image", asked.services.image),
-        ("nginx.image", asked.nginx.image),
-        ("opa.image", asked.opa.image),
+        ("services.image", manifest.services.image),
+        ("nginx.image", manifest.nginx.image),
+        ("opa.image", manifest.opa.image),
     ):
         if ":" not in image.rsplit("/", 1)[-1] or image.rsplit(":", 1)[-1].startswith("latest"):
             yield Check(key, "warning", f"{image} names no fixed version, so two deploys may run two different things")
-    if asked.services.metrics_path not in asked.nginx.private_paths:
-        path = asked.services.metrics_path
+    if manifest.services.metrics_path not in manifest.nginx.private_paths:
+        path = manifest.services.metrics_path
         yield Check(
             "nginx.private_paths",
             "warning",
             f"{path} is public; `private_paths: [{path}, /chaos]` keeps it on the admin port",
         )
-    last = journal.committed(world.journal.backwards())
+    last = journal.committed(world.journal.changes())
     stable = (last.state if last else State()).stable
-    if stable and asked.canary.weight == 100 and stable.release.id != world.engine.release(asked).id:
+    if stable and manifest.canary.weight == 100 and stable.release.id != world.engine.release(manifest).id:
         yield Check(
             "canary.weight", "warning", "is 100, so a canary of the changed release would get all traffic at once"
         )
