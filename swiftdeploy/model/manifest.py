@@ -148,7 +148,7 @@ class Probe(BaseModel):
 
     model_config = _STRICT
 
-    path: kinds.RequestPath = Field(default="/", description="Path that the probe asks for.", examples=["/search?q=1"])
+    path: kinds.RequestPath = Field(default="/", description="Path that the probe asks for.", examples=["/search"])
     requests: kinds.Requests = Field(default=300, description="How many requests the probe sends.", examples=[500])
     rps: kinds.RequestRate = Field(default=150.0, description="Requests per second of the probe.", examples=[50])
 

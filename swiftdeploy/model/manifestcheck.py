@@ -184,4 +184,7 @@ def _clash(document: Document, path: Path, other: Path, port: int) -> Finding:
 
     if path not in document.places and other in document.places:
         path, other = other, path
+    if path not in document.places:
+        what = f"makes {said(other)} the same as {said(path)}, {port}"
+        return document.finding(("nginx", "port"), what, f"give {'.'.join(map(str, other))}")
     return document.finding(path, f"is {port}, the same as {said(other)}", "each needs a port of its own")

@@ -17,6 +17,7 @@ from swiftdeploy.model.yamltree import UNREADABLE, load
 Value: TypeAlias = "bool | int | float | str | Sequence[Value] | Mapping[str, Value] | None"
 
 _MODE: Path = ("services", "mode")
+_SECRETS: Path = ("services", "env")
 _ENV = "services.env."
 _COLON = re.compile(r"[ \t]*:")
 _REST_OF_KEY_LINE = re.compile(r"[ \t]*:[ \t]*(?:#[^\r\n]*)?(\r\n|\r|\n)")
@@ -58,7 +59,7 @@ def _path(key: str) -> Path:
 
 
 def _read(text: str, file: str) -> Document:
-    document = load(text, file)
+    document = load(text, file, secrets=(_SECRETS,))
     if document.findings:
         raise BadFile(document.findings)
     if not isinstance(document.data, dict):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import yaml
 
+_QUOTES = "a text in it that holds one of , ? [ ] { } needs quotes"
+
 # PyYAML's words -> ours. Anything else is passed on as it is.
 _PLAINLY = (
     ("found character '\\t'", "a tab cannot be used here", "use blanks"),
@@ -13,8 +15,8 @@ _PLAINLY = (
     ("found unexpected document separator", "a quote is never closed", "close it"),
     ("expected <block end>", "does not fit here: its indentation or a quote or comma is wrong", ""),
     ("expected the node content", "a value is missing here", ""),
-    ("expected ',' or ']'", "a list in [ ] is never closed, or a comma is missing", ""),
-    ("expected ',' or '}'", "a mapping in { } is never closed, or a comma is missing", ""),
+    ("expected ',' or ']'", "a list in [ ] is never closed, or a comma is missing", _QUOTES),
+    ("expected ',' or '}'", "a mapping in { } is never closed, or a comma is missing", _QUOTES),
     ("expected alphabetic or numeric", "a value cannot start with * or &", "put the value in quotes"),
     ("expected '<document start>'", "nothing can follow here: the document has ended", ""),
     ("that cannot start any token", "a text cannot start with this character", "put the value in quotes"),
