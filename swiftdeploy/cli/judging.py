@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -64,8 +65,7 @@ def check(session: Session, gate: str, source: str) -> None:
 
 def _input(source: str) -> dict[str, Json]:
     try:
-        text = click.get_text_stream("stdin").read() if source == "-" else Path(source).read_text(encoding="utf-8")
-        found = json.loads(text)
+        found = json.loads(sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise errors.Unreadable(f"{source} is no readable JSON document: {error}", "give a JSON object") from error
     if not isinstance(found, dict):
