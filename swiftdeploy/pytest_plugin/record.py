@@ -39,6 +39,7 @@ def of(item: ScenarioItem) -> Kept:
 
 def keep_engine(item: ScenarioItem, scene: Scene) -> None:
     of(item)["engine"] = scene.stack.engine
+    item.user_properties.append(("swiftdeploy.engine", scene.stack.engine))
 
 
 def keep_step(item: ScenarioItem, result: StepResult) -> None:
@@ -75,7 +76,5 @@ def attach(item: ScenarioItem, report: pytest.TestReport) -> None:
     if report.outcome != "passed" and kept["outcome"] == "passed":
         kept["outcome"] = report.outcome if report.when == "call" or report.outcome == "skipped" else "error"
         kept["failure"] = kept["failure"] or report.longreprtext
-    if report.when == "call" and kept["engine"]:
-        report.user_properties.append(("swiftdeploy.engine", kept["engine"]))
     if report.when == "teardown":
         vars(report)[CARRIED] = kept

@@ -17,7 +17,7 @@ from swiftdeploy.model.yamlfile import load
 from swiftdeploy.scenario import hostfacts, matrix, values
 from swiftdeploy.scenario.decode import Undecodable, decoded, field_names
 from swiftdeploy.scenario.fields import NAME, STRICT, Name, Seconds
-from swiftdeploy.scenario.readsteps import StepsReader
+from swiftdeploy.scenario.readsteps import StepsReader, unknown
 from swiftdeploy.scenario.step import Step
 
 TIMEOUT_SECONDS = 120.0
@@ -170,18 +170,11 @@ def _filled(data: Mapping[str, Json], known: Mapping[str, Json], findings: _Find
     for key in set(data) - {"steps", "always", "scenario", "about", "tags"}:
         # `vars` are given in terms of the matrix and the environment only, so that their order means nothing
         usable = {name for name in known if not name.startswith("vars.") or key != "vars"}
-        for one in values.references(data[key], (key,)):
+        # after filling in: of `${vars.${matrix.x}}` the inner name must be known before the outer one can be
+        for one in values.references(values.fill(data[key], {name: known[name] for name in usable}), (key,)):
             if one.name not in usable:
-                findings.add(unknown_name(findings.document, one, usable))
+                findings.add(unknown(findings.document, one, usable))
     return {key: value if key in NOT_FILLED else values.fill(value, known) for key, value in data.items()}
-
-
-def unknown_name(document: Document, one: values.Reference, known: frozenset[str] | set[str]) -> Finding:
-    """The finding for a `${name}` that means nothing."""
-    if one.name.startswith("env."):
-        return document.finding(one.path, f"the environment variable {one.name[4:]} is not set")
-    shown = [name for name in known if not name.startswith("env.")]
-    return document.finding(one.path, f"nothing is called ${{{one.name}}} here", nearest.hint(one.name, shown))
 
 
 def _head(filled: Mapping[str, Json], findings: _Findings) -> _Head | None:

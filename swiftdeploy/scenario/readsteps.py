@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -117,12 +117,7 @@ class StepsReader:
         late = {"name", "when", "within", "timeout", "capture"}
         for one in values.references(dict(item), path):
             if one.name not in known:
-                shown = [name for name in known if not name.startswith("env.")]
-                env = one.name.startswith("env.")
-                what = f"the environment variable {one.name[4:]} is not set" if env else (
-                    f"nothing is called ${{{one.name}}} here"
-                )  # fmt: skip
-                self._found(self._document.finding(one.path, what, "" if env else nearest.hint(one.name, shown)))
+                self._found(unknown(self._document, one, known))
             elif one.name not in self._known and one.path[len(path)] in late:
                 self._found(self._document.finding(one.path, f"${{{one.name}}} is known too late for this field"))
 
@@ -176,6 +171,14 @@ class StepsReader:
 
     def _add(self, path: values.Path, one: Problem) -> None:
         self._found(self._document.finding((*path, *one.path), one.what, one.hint, one.at))
+
+
+def unknown(document: Document, one: values.Reference, known: Collection[str]) -> Finding:
+    """The finding for a `${name}` that means nothing."""
+    if one.name.startswith("env."):
+        return document.finding(one.path, f"the environment variable {one.name[4:]} is not set")
+    shown = [name for name in known if not name.startswith("env.")]
+    return document.finding(one.path, f"nothing is called ${{{one.name}}} here", nearest.hint(one.name, shown))
 
 
 def _problems(record: type[BaseModel], asks: Json) -> tuple[Problem, ...]:

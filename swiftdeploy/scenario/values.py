@@ -11,6 +11,7 @@ from swiftdeploy.model.decision import Json
 
 Path = tuple[str | int, ...]
 REFERENCE = re.compile(r"\$?\$\{([^{}]*)\}")  # `$${` is a literal `${`
+INNER = re.compile(r"(?<=\$\{)([^{}$]*)\$\{([^{}]*)\}(?=[^{}]*\})")  # `${a}` in `${vars.${a}}`
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ def fill(value: Json, known: Mapping[str, Json], final: bool = False) -> Json:
     """The tree with every known reference replaced; others stay as they are.
 
     A text that is one reference alone takes the value with its type; inside other text it is formatted (JSON for
-    anything but text). `$${` becomes `${` only when `final`, so that a tree may be filled more than once.
+    anything but text). In `${vars.${matrix.fault}}` the inner name is filled in first; what a value itself holds is
+    never filled in. `$${` becomes `${` only when `final`, so that a tree may be filled more than once.
     """
     if isinstance(value, dict):
         return {key: fill(item, known, final) for key, item in value.items()}
@@ -52,6 +54,7 @@ def fill(value: Json, known: Mapping[str, Json], final: bool = False) -> Json:
         return [fill(item, known, final) for item in value]
     if not isinstance(value, str) or "${" not in value:
         return value
+    value = INNER.sub(lambda found: found[1] + _named(found[2], found[0][len(found[1]) :], known), value)
     alone = REFERENCE.fullmatch(value)
     if alone and not value.startswith("$$") and plain(alone[1]) in known:
         return known[plain(alone[1])]
@@ -79,5 +82,8 @@ def look_up(data: Json, path: str) -> Json:
 def _replacement(found: re.Match[str], known: Mapping[str, Json], final: bool) -> str:
     if found[0].startswith("$$"):
         return found[0][1:] if final else found[0]
-    name = plain(found[1])
-    return text(known[name]) if name in known else found[0]
+    return _named(found[1], found[0], known)
+
+
+def _named(name: str, written: str, known: Mapping[str, Json]) -> str:
+    return text(known[plain(name)]) if plain(name) in known else written

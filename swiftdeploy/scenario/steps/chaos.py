@@ -18,6 +18,8 @@ from swiftdeploy.verbs.chaos import chaos, check
 
 
 class Chaos(BaseModel):
+    """`rate` counts for `error` and `duration` for `slow`: both may be given, so that one step serves a matrix."""
+
     model_config = STRICT
     on: Target
     fault: str
@@ -43,7 +45,8 @@ class Chaos(BaseModel):
 
     def options(self) -> dict[str, Json]:
         given: dict[str, Any] = {"rate": self.rate, "duration": self.duration, "ttl": self.ttl}
-        return {name: value for name, value in given.items() if value is not None}
+        other = {"error": "duration", "slow": "rate"}.get(self.fault)
+        return {name: value for name, value in given.items() if value is not None and name != other}
 
 
 def run(asked: Chaos, expect: CommandExpect | None, scene: Scene) -> Outcome:
