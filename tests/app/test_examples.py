@@ -20,6 +20,7 @@ DOCKERFILES = [ROOT / "app" / "Dockerfile", EXAMPLES / "hello" / "Dockerfile", E
 
 def instructions(dockerfile: Path) -> list[str]:
     text = re.sub(r"\\\n\s*", "", dockerfile.read_text())
+    text = text.replace(" app/main.py ", " main.py ")  # an example is built from its own folder, the app from app/
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
