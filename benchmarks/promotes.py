@@ -38,8 +38,8 @@ class Stack:
 
     def __init__(self, root: Path) -> None:
         shutil.copy(Path(__file__).with_name("app_slow.py"), root)
-        self.port = ports.claim(root, root)
-        self.asked: Manifest = manifest.parse(MANIFEST.format(port=self.port, admin_port=ports.claim(root, root)))
+        self.port, self.admin_port = ports.claim(root, root), ports.claim(root, root)
+        self.asked: Manifest = manifest.parse(MANIFEST.format(port=self.port, admin_port=self.admin_port))
         texts = {path.name: path.read_text() for path in bundled.folder("templates").glob("*.tmpl")}
         self.engine = Local(root, lambda: texts, None)
         self.state = State("local", settings=asking.settings(self.asked, "local"))

@@ -62,11 +62,17 @@ class Local:
             from swiftdeploy.engines.local import sweep
 
             sweep.leftovers(self._places, STOP_SECONDS)
-            self._supervisor.start()
-        if self._leash and programs.read(programs.LEASH, self._places) is None:
-            from swiftdeploy.engines.local import leash
+            self._supervisor.start(self._leashes())
+        elif self._leash and programs.read(programs.LEASH, self._places) is None:
+            self._supervisor.add(*self._leashes())
 
-            self._supervisor.add(leash.program(self._places, *self._leash))
+    def _leashes(self) -> tuple[programs.Program, ...]:
+        """Given to supervisord with its start, so that there is no moment without."""
+        if self._leash is None:
+            return ()
+        from swiftdeploy.engines.local import leash
+
+        return (leash.program(self._places, *self._leash),)
 
     def start_judge(self, settings: Settings, policies: PolicySet) -> None:
         del policies  # the judge that asks loads what it asks about

@@ -43,42 +43,25 @@ class Supervisor:
         self._places = places
         self._reached: tuple[RunDir, Rpc] | None = None
 
-    def answers(self) -> bool:
-        """Whether it runs and is not hung."""
-        from swiftdeploy.engines.local.rpc import Unreachable
-
-        try:
-            return self.run_dir() is not None and self._call("getPID") is not None
-        except Unreachable:
-            return False
-
     def run_dir(self) -> RunDir | None:
         return rundir.find(self._places)
 
-    def start(self) -> RunDir:
-        """Start it, with every program that was recorded before; whatever an earlier one left must be gone already."""
+    def start(self, first: tuple[Program, ...] = ()) -> None:
+        """Start it, with `first` and every program that was recorded before, so that a crashed stack comes back as it
+        was; whatever an earlier supervisord left must be gone already."""
         self._places.make()
-        rundir.remove(self._places)
-        run = rundir.make(self._places)
+        run = self.run_dir()
+        if run is None:
+            run = rundir.make(self._places)
+            programs.remove(programs.PROXY, self._places)  # its argv names the old folder; `route` starts it anew
         for name in programs.names(self._places):
             _renew(name, self._places, run)
+        for program in first:
+            programs.save(program, self._places, run)
         write(self._places.local / "supervisord.conf", configuration(run))
-        done = subprocess.run(
-            (sys.executable, "-P", "-m", "supervisor.supervisord", "-c", f"{run.local}/supervisord.conf"),
-            env=environment(self._places),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=START_SECONDS,
-            start_new_session=True,  # else Ctrl-C in the caller's terminal would end it
-        )
-        if done.returncode:
-            rundir.remove(self._places)
-            raise EnvironmentMissing(f"supervisord did not start: {(done.stderr or done.stdout).strip()}")
         self._reached = None
-        return run
+        if said := _daemon(run, self._places):
+            raise EnvironmentMissing(f"supervisord did not start: {said}")
 
     def add(self, program: Program) -> None:
         """Record a program and run it now; one of the same name must be gone."""
@@ -180,6 +163,25 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [include]
 files={run.local}/programs/*.conf
 """
+
+
+def _daemon(run: RunDir, places: Places) -> str | None:
+    """Start the daemon; it answers when this returns None. Else what it said."""
+    try:
+        done = subprocess.run(
+            (sys.executable, "-P", "-m", "supervisor.supervisord", "-c", f"{run.local}/supervisord.conf"),
+            env=environment(places),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=START_SECONDS,
+            start_new_session=True,  # else Ctrl-C in the caller's terminal would end it
+        )
+    except subprocess.TimeoutExpired:
+        return f"it took more than {START_SECONDS:g} s"
+    return None if done.returncode == 0 else (done.stderr or done.stdout).strip() or f"exit {done.returncode}"
 
 
 def environment(places: Places) -> dict[str, str]:
