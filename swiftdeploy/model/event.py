@@ -106,13 +106,15 @@ class JournalRepaired:
     removed_bytes: int
 
 
-Event = Intent | Decided | Blocked | Committed | Finished | Unchanged | Undone | ChaosSet | StatusScrape | JournalRepaired
+Event = (
+    Intent | Decided | Blocked | Committed | Finished | Unchanged | Undone | ChaosSet | StatusScrape | JournalRepaired
+)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One journal line: an event in its chain. `timestamp` is UTC, ISO 8601 with milliseconds and Z. `run` names one process
-    run, `actor` who ran it (`user@host`). `hash` covers the whole line but itself, `prev` included."""
+    """One journal line: an event in its chain. `timestamp` is UTC, ISO 8601 with milliseconds and Z. `run` names one
+    process run, `actor` who ran it (`user@host`). `hash` covers the whole line but itself, `prev` included."""
 
     seq: int
     timestamp: str

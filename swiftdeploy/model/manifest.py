@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -213,11 +212,6 @@ def parse(text: str, file: str = "manifest.yaml") -> Manifest:
     if manifest is None or wrong:
         raise BadFile(wrong, f"correct {file}; `swiftdeploy explain KEY` says what a key may be")
     return manifest
-
-
-def digest(text: str) -> str:
-    """Digest of a manifest's text: `sha256:` and 64 hexadecimal digits."""
-    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _checked(document: Document) -> tuple[Manifest | None, tuple[Finding, ...]]:

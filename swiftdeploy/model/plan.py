@@ -65,8 +65,10 @@ def promote(now: State, asks: Asks, to: Track, weight: int | None) -> Goal:
     """Give a track the traffic; `weight` is the canary's percentage, the manifest's when None. Raises NotPossible."""
     if not now.instances:
         raise errors.NotPossible("nothing runs, so nothing can be promoted", "run `swiftdeploy deploy` first")
-    return _promote_canary(now, asks, asks.weight if weight is None else weight) if to == "canary" else _promote_stable(
-        now, asks
+    return (
+        _promote_canary(now, asks, asks.weight if weight is None else weight)
+        if to == "canary"
+        else _promote_stable(now, asks)
     )
 
 

@@ -17,7 +17,7 @@ _DECISION = re.compile(r"^\s*(?:default\s+)?decision\b", re.MULTILINE)
 # `allow {` and `reasons[msg] {`: regopy still reads it, OPA 1.x does not
 _OLD_RULE = re.compile(r"^(?:\w+(?:\[[^\]\n]*\]|\([^)\n]*\))?)\s*\{", re.MULTILINE)
 _THRESHOLD = re.compile(r"\bthresholds\.(\w+)")
-_TEST = re.compile(r"^(test_\w+)", re.MULTILINE)
+_TEST = re.compile(r"^(test_\w+)\b(?!\()", re.MULTILINE)
 _ERROR = re.compile(r"\(error (?:\d+:)?([^|\n]*)\|(\d+)\|\d+\s+\(errormsg \d+:(.*?)\)\n", re.DOTALL)
 _MESSAGE = re.compile(r"\(errormsg \d+:(.*?)\)\n", re.DOTALL)
 _PER_CPU = "max_cpu_load_per_cpu"

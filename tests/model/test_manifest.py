@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from swiftdeploy.model import digest
 from swiftdeploy.model.errors import BadFile
-from swiftdeploy.model.manifest import Manifest, digest, parse
+from swiftdeploy.model.manifest import Manifest, parse
 from swiftdeploy.model.yamledit import as_json
 from swiftdeploy.model.yamlfile import with_values
 
@@ -277,8 +278,8 @@ def test_values_of_env_are_never_shown() -> None:
 
 
 def test_the_digest_is_that_of_the_text() -> None:
-    assert digest("a") == "sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
-    assert digest("a") != digest("a\n")
+    assert digest.of("a") == "sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+    assert digest.of("a") != digest.of("a\n")
 
 
 def outcome(text: str) -> Manifest | BadFile:
