@@ -5,14 +5,14 @@ import rego.v1
 
 import data.swiftdeploy.limits
 
-error_rate := limits.given(input, "error_rate_percent")
+error_rate := limits.given(limits.facts, "error_rate_percent")
 
-p99 := limits.given(input, "p99_latency_ms")
+p99 := limits.given(limits.facts, "p99_latency_ms")
 
 # beyond: the p99 lies past the histogram's last bucket, so the figure is only a lower bound of the truth.
-beyond := limits.given(input, "p99_is_lower_bound")
+beyond := limits.given(limits.facts, "p99_is_lower_bound")
 
-samples := limits.given(input, "samples")
+samples := limits.given(limits.facts, "samples")
 
 default allow := false
 
@@ -36,11 +36,11 @@ default evidence := "insufficient"
 
 evidence := "sufficient" if enough
 
-reasons contains limits.too_high("error_rate", limits.percent(error_rate), limits.limit_percent("max_error_rate_percent")) if {
+reasons contains limits.too_high("error_rate", limits.percent("error_rate", error_rate), limits.limit_percent("max_error_rate_percent")) if {
 	not error_rate_ok
 }
 
-reasons contains limits.too_high("p99_latency_ms", limits.words(p99), limits.limit_words("max_p99_latency_ms")) if {
+reasons contains limits.too_high("p99_latency_ms", limits.words("p99_latency_ms", p99), limits.limit_words("max_p99_latency_ms")) if {
 	not latency_ok
 }
 
@@ -53,11 +53,11 @@ reasons contains concat("", ["p99_is_lower_bound is ", bound_words, ", only fals
 	not is_boolean(beyond)
 }
 
-reasons contains limits.too_low("samples", limits.words(samples), limits.limit_words("min_samples")) if {
+reasons contains limits.too_low("samples", limits.words("samples", samples), limits.limit_words("min_samples")) if {
 	not enough
 }
 
-at_least_words := concat("", [limits.words(p99), " or more (p99_is_lower_bound is true)"])
+at_least_words := concat("", [limits.words("p99_latency_ms", p99), " or more (p99_is_lower_bound is true)"])
 
 bound_words := "missing" if beyond == "missing"
 
@@ -74,10 +74,10 @@ decision := {
 	"domain": "canary",
 	"evidence": evidence,
 	"checked": {
-		"error_rate_percent": object.get(input, "error_rate_percent", null),
-		"p99_latency_ms": object.get(input, "p99_latency_ms", null),
-		"p99_is_lower_bound": object.get(input, "p99_is_lower_bound", null),
-		"samples": object.get(input, "samples", null),
-		"window_seconds": object.get(input, "window_seconds", null),
+		"error_rate_percent": object.get(limits.facts, "error_rate_percent", null),
+		"p99_latency_ms": object.get(limits.facts, "p99_latency_ms", null),
+		"p99_is_lower_bound": object.get(limits.facts, "p99_is_lower_bound", null),
+		"samples": object.get(limits.facts, "samples", null),
+		"window_seconds": object.get(limits.facts, "window_seconds", null),
 	},
 }

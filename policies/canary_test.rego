@@ -96,8 +96,7 @@ test_too_few_samples_are_no_evidence if {
 }
 
 test_no_input_is_denied_with_every_reason if {
-	nothing := canary.decision with input.nothing as true
-		with data.thresholds as limits
+	nothing := canary.decision with data.thresholds as limits
 	nothing.allow == false
 	nothing.reasons == {
 		"error_rate is missing, maximum allowed is 1.00%",

@@ -5,13 +5,13 @@ import rego.v1
 
 import data.swiftdeploy.limits
 
-disk := limits.given(input, "disk_free_gb")
+disk := limits.given(limits.facts, "disk_free_gb")
 
-load := limits.given(input, "cpu_load_1m")
+load := limits.given(limits.facts, "cpu_load_1m")
 
-cpus := limits.given(input, "cpu_count")
+cpus := limits.given(limits.facts, "cpu_count")
 
-memory := limits.given(input, "mem_free_percent")
+memory := limits.given(limits.facts, "mem_free_percent")
 
 default allow := false
 
@@ -46,33 +46,33 @@ cpu_ok if {
 
 cpus_ok if limits.at_least(cpus, 1)
 
-reasons contains limits.too_low("disk_free_gb", limits.words(disk), limits.limit_words("min_disk_free_gb")) if {
+reasons contains limits.too_low("disk_free_gb", limits.words("disk_free_gb", disk), limits.limit_words("min_disk_free_gb")) if {
 	not disk_ok
 }
 
-reasons contains limits.too_high("cpu_load_1m", limits.words(load), limits.limit_words("max_cpu_load")) if {
+reasons contains limits.too_high("cpu_load_1m", limits.words("cpu_load_1m", load), limits.limit_words("max_cpu_load")) if {
 	not per_cpu
 	not cpu_ok
 }
 
-reasons contains limits.too_high("cpu_load_1m", limits.words(load), per_cpu_words) if {
+reasons contains limits.too_high("cpu_load_1m", limits.words("cpu_load_1m", load), per_cpu_words) if {
 	per_cpu
 	not cpu_ok
 }
 
-reasons contains limits.too_low("cpu_count", limits.words(cpus), "1") if {
+reasons contains limits.too_low("cpu_count", limits.words("cpu_count", cpus), "1") if {
 	per_cpu
 	not cpus_ok
 }
 
-reasons contains limits.too_low("mem_free_percent", limits.words(memory), limits.limit_words("min_mem_free_percent")) if {
+reasons contains limits.too_low("mem_free_percent", limits.words("mem_free_percent", memory), limits.limit_words("min_mem_free_percent")) if {
 	not mem_ok
 }
 
 per_cpu_words := concat("", [
 	limits.limit_words("max_cpu_load_per_cpu"),
 	" per CPU (cpu_count ",
-	limits.words(cpus),
+	limits.words("cpu_count", cpus),
 	")",
 ])
 
@@ -81,9 +81,9 @@ decision := {
 	"reasons": reasons,
 	"domain": "infrastructure",
 	"checked": {
-		"disk_free_gb": object.get(input, "disk_free_gb", null),
-		"cpu_load_1m": object.get(input, "cpu_load_1m", null),
-		"cpu_count": object.get(input, "cpu_count", null),
-		"mem_free_percent": object.get(input, "mem_free_percent", null),
+		"disk_free_gb": object.get(limits.facts, "disk_free_gb", null),
+		"cpu_load_1m": object.get(limits.facts, "cpu_load_1m", null),
+		"cpu_count": object.get(limits.facts, "cpu_count", null),
+		"mem_free_percent": object.get(limits.facts, "mem_free_percent", null),
 	},
 }

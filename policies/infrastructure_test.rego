@@ -51,8 +51,7 @@ test_figures_that_are_none_are_denied if {
 }
 
 test_no_input_is_denied_with_every_reason if {
-	nothing := infrastructure.decision with input.nothing as true
-		with data.thresholds as limits
+	nothing := infrastructure.decision with data.thresholds as limits
 	nothing.allow == false
 	nothing.reasons == {
 		"disk_free_gb is missing, minimum required is 10.0",

@@ -4,6 +4,10 @@ package swiftdeploy.limits
 
 import rego.v1
 
+default facts := {}
+
+facts := input if is_object(input)
+
 default thresholds := {}
 
 thresholds := data.thresholds if is_object(data.thresholds)
@@ -29,47 +33,48 @@ at_least(x, limit) if {
 # given: a field of the input or of the thresholds; an absent one is the word "missing", which is no figure.
 given(record, name) := object.get(record, name, "missing")
 
-# words: how a value reads in a reason. json.marshal is the one text of a number on which both judges agree.
-words(x) := json.marshal(x) if figure(x)
+# words: how the value called `name` reads in a reason. json.marshal is the one text of a number on which both judges
+# agree. The name is an argument because OPA remembers results by value, and to it 1 and 1.0 are one value.
+words(_, x) := json.marshal(x) if figure(x)
 
-words(x) := concat("", [json.marshal(x), " (negative)"]) if {
+words(_, x) := concat("", [json.marshal(x), " (negative)"]) if {
 	is_number(x)
 	not figure(x)
 }
 
-words("missing") := "missing"
+words(_, "missing") := "missing"
 
-words(x) := concat("", ["not a number (", x, ")"]) if {
+words(_, x) := concat("", ["not a number (", x, ")"]) if {
 	is_string(x)
 	x != "missing"
 }
 
-words(null) := "null"
+words(_, null) := "null"
 
-words(x) := "not a number" if {
+words(_, x) := "not a number" if {
 	not is_number(x)
 	not is_string(x)
 	not is_null(x)
 }
 
 # percent: the same with two decimals or more, and the sign: 1.0 reads 1.00%.
-percent(x) := concat("", [json.marshal(x), ".00%"]) if {
+percent(_, x) := concat("", [json.marshal(x), ".00%"]) if {
 	figure(x)
 	whole(json.marshal(x))
 }
 
-percent(x) := concat("", [json.marshal(x), "0%"]) if {
+percent(_, x) := concat("", [json.marshal(x), "0%"]) if {
 	figure(x)
 	tenths(json.marshal(x))
 }
 
-percent(x) := concat("", [json.marshal(x), "%"]) if {
+percent(_, x) := concat("", [json.marshal(x), "%"]) if {
 	figure(x)
 	not whole(json.marshal(x))
 	not tenths(json.marshal(x))
 }
 
-percent(x) := words(x) if not figure(x)
+percent(name, x) := words(name, x) if not figure(x)
 
 whole(text) if {
 	indexof(text, ".") == -1
@@ -82,15 +87,15 @@ tenths(text) if {
 }
 
 # limit_words, limit_percent: how a threshold reads; one that cannot be used is named with its place.
-limit_words(name) := words(given(thresholds, name)) if figure(given(thresholds, name))
+limit_words(name) := words(name, given(thresholds, name)) if figure(given(thresholds, name))
 
 limit_words(name) := unusable(name) if not figure(given(thresholds, name))
 
-limit_percent(name) := percent(given(thresholds, name)) if figure(given(thresholds, name))
+limit_percent(name) := percent(name, given(thresholds, name)) if figure(given(thresholds, name))
 
 limit_percent(name) := unusable(name) if not figure(given(thresholds, name))
 
-unusable(name) := concat("", [words(given(thresholds, name)), " (thresholds.", name, " in data.json)"])
+unusable(name) := concat("", [words(name, given(thresholds, name)), " (thresholds.", name, " in data.json)"])
 
 # too_high, too_low: the reason, once the field, its value and its limit are words.
 too_high(field, value, limit) := concat("", [field, " is ", value, ", maximum allowed is ", limit])

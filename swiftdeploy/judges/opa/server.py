@@ -204,7 +204,7 @@ class Server:
 
             client = OpaClient(host=HOST, port=self._port, retries=0, timeout=self._timeout_seconds)
             client._session.trust_env = False  # else HTTP_PROXY gets requests to 127.0.0.1
-            client._session.max_redirects = 0
+            client._session.max_redirects = 2
             client._session.hooks["response"].append(_bounded)
             self._kept = client
         return self._kept
@@ -229,7 +229,11 @@ def _findings(errors: object) -> tuple[Finding, ...]:
 
 
 def _bounded(response: requests.Response, *_: Any, **__: Any) -> None:
-    """Read the body before requests does, up to a bound: a stranger may send for ever."""
+    """Read the body before requests does, up to a bound: a stranger may send for ever. OPA redirects the library's
+    `/v1/policies/` to the same without a slash; a stranger may not send us anywhere else."""
+    target = response.headers.get("Location", "/")
+    if not target.startswith("/") or target.startswith("//"):
+        raise ValueError("a redirect to another host")
     body = bytearray()
     for part in response.iter_content(65536):
         body += part

@@ -1,0 +1,289 @@
+"""The judge table, line by line: a real OPA, nobody, and strangers on its port."""
+
+from __future__ import annotations
+
+import json
+import socket
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from swiftdeploy.judges.embedded import Embedded
+from swiftdeploy.judges.opa import Opa
+from swiftdeploy.model import policy
+from swiftdeploy.model.decision import PolicySet
+from swiftdeploy.model.errors import NotPossible
+
+Edit = Callable[[dict[str, str | None]], PolicySet]
+Stranger = Callable[[bytes | None], int]
+GOOD = policy.HEALTHY["canary"]
+SECONDS = 20.0  # patience with a real OPA on a busy machine
+
+
+def closed_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def http(status: str, body: bytes, kind: str = "application/json", more: str = "") -> bytes:
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{more}\r\n"
+    )
+    return head.encode() + body
+
+
+def put_data(port: int, name: str, document: Mapping[str, Any]) -> None:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/v1/data/{name}", json.dumps(document).encode(), method="PUT"
+    )
+    urllib.request.urlopen(request, timeout=SECONDS).close()
+
+
+# --- OPA answers -----------------------------------------------------------------------------------------------------
+
+
+def test_opa_decides_on_the_policies_on_disk(opa_server: Any, embedded: Embedded, packaged: PolicySet) -> None:
+    judge = Opa(opa_server.port, "embedded", embedded, SECONDS)
+    assert judge.in_force() is None
+    decision = judge.decide("canary", GOOD, packaged)
+    assert (decision.outcome, decision.judge, decision.warning) == ("allow", "opa", "")
+    assert judge.in_force() == packaged.digest
+    denied = judge.decide("canary", {**GOOD, "error_rate_percent": 56.45}, packaged)
+    assert (denied.outcome, denied.reasons) == ("deny", ("error_rate is 56.45%, maximum allowed is 1.00%",))
+
+
+def test_edited_policies_are_loaded_before_they_decide(
+    opa_server: Any, embedded: Embedded, packaged: PolicySet, edited: Edit
+) -> None:
+    judge = Opa(opa_server.port, "embedded", embedded, SECONDS)
+    judge.decide("canary", GOOD, packaged)
+    own = (
+        'package swiftdeploy.canary\ndecision := {"allow": false, "reasons": ["mine"], "domain": "c", "checked": {}}\n'
+    )
+    changed = edited({"canary.rego": None, "limits.rego": None, "infrastructure.rego": None, "own.rego": own})
+    assert judge.decide("canary", GOOD, changed).reasons == ("mine",)
+    assert judge.in_force() == changed.digest
+    assert judge.decide("canary", GOOD, packaged).allow  # and back, with files that need one another
+
+
+def test_thresholds_that_are_gone_from_data_json_are_gone_from_opa(
+    opa_server: Any, embedded: Embedded, packaged: PolicySet, edited: Edit
+) -> None:
+    judge = Opa(opa_server.port, "embedded", embedded, SECONDS)
+    assert judge.decide("canary", GOOD, packaged).allow
+    for text in ("{}", '{"thresholds": 5, "teams": ["a"]}'):
+        without = edited({"data.json": text})
+        decision = judge.decide("canary", GOOD, without)
+        assert decision.judge == "opa"
+        assert decision.reasons == embedded.decide("canary", GOOD, without).reasons
+        assert len(decision.reasons) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("package swiftdeploy.canary\n\ndecision := nofn(3)\n", "canary.rego:3:13: undefined function nofn"),
+        ("package swiftdeploy.canary\n\ndecision := {\n", "canary.rego:"),
+        ("package swiftdeploy.canary\nallow { input.x }\n", "canary.rego:2:1: a rule body needs `if`"),
+    ],
+)
+def test_policies_that_do_not_compile_are_no_decision_and_opa_keeps_the_old_ones(
+    opa_server: Any, embedded: Embedded, packaged: PolicySet, edited: Edit, text: str, place: str
+) -> None:
+    judge = Opa(opa_server.port, "embedded", embedded, SECONDS)
+    judge.decide("canary", GOOD, packaged)
+    decision = judge.decide("canary", GOOD, edited({"canary.rego": text}))
+    assert decision.outcome == "none"
+    assert place in decision.failure
+    assert judge.in_force() == packaged.digest
+    assert judge.decide("canary", GOOD, packaged).allow
+
+
+def test_undefined_is_no_decision(opa_server: Any, embedded: Embedded, edited: Edit) -> None:
+    text = "package swiftdeploy.canary\nimport rego.v1\ndecision := 1 if input.never\n"
+    decision = Opa(opa_server.port, "embedded", embedded, SECONDS).decide("canary", GOOD, edited({"canary.rego": text}))
+    assert (decision.outcome, decision.judge) == ("none", "opa")
+    assert "undefined" in decision.failure
+
+
+def test_another_digest_is_loaded_over_and_proven_again(
+    opa_server: Any, embedded: Embedded, packaged: PolicySet
+) -> None:
+    judge = Opa(opa_server.port, "embedded", embedded, SECONDS)
+    judge.decide("canary", GOOD, packaged)
+    put_data(opa_server.port, "swiftdeploy_digest", {"digest": "sha256:other"})
+    assert judge.in_force() == "sha256:other"
+    assert judge.decide("canary", GOOD, packaged).allow
+    assert judge.in_force() == packaged.digest
+
+
+def test_a_real_opa_that_answers_garbage_is_no_decision_until_it_recovers(
+    opa_server: Any, embedded: Embedded, packaged: PolicySet
+) -> None:
+    judge = Opa(opa_server.port, "embedded", embedded, SECONDS)
+    judge.decide("canary", GOOD, packaged)
+    judge.hurt("garbage")
+    for _ in range(2):
+        decision = judge.decide("canary", GOOD, packaged)
+        assert (decision.outcome, decision.judge) == ("none", "opa")
+    judge.hurt("recover")
+    assert judge.decide("canary", GOOD, packaged).judge == "opa"
+    assert judge.decide("canary", GOOD, packaged).allow
+
+
+def test_garbage_before_the_first_decision_is_no_decision(
+    opa_server: Any, embedded: Embedded, packaged: PolicySet
+) -> None:
+    judge = Opa(opa_server.port, "embedded", embedded, SECONDS)
+    judge.hurt("garbage")
+    assert judge.decide("canary", GOOD, packaged).outcome == "none"
+    judge.hurt("recover")
+    assert judge.decide("canary", GOOD, packaged).allow
+
+
+def test_down_stops_the_server_and_recover_starts_it(opa_server: Any, embedded: Embedded, packaged: PolicySet) -> None:
+    judge = Opa(opa_server.port, "embedded", embedded, SECONDS, start=opa_server.start, stop=opa_server.stop)
+    assert judge.decide("canary", GOOD, packaged).judge == "opa"
+    judge.hurt("down")
+    decision = judge.decide("canary", GOOD, packaged)
+    assert (decision.outcome, decision.judge) == ("allow", "embedded")
+    assert "refuses the connection" in decision.warning
+    judge.hurt("recover")
+    assert judge.decide("canary", GOOD, packaged).judge == "opa"  # an empty OPA, loaded again
+
+
+def test_a_server_of_somebody_else_is_not_stopped(embedded: Embedded) -> None:
+    with pytest.raises(NotPossible):
+        Opa(closed_port(), "embedded", embedded).hurt("down")
+
+
+def test_no_request_goes_through_a_proxy_of_the_environment(
+    opa_server: Any, embedded: Embedded, packaged: PolicySet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
+    assert Opa(opa_server.port, "deny", embedded, SECONDS).decide("canary", GOOD, packaged).allow
+
+
+# --- nobody answers --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["refused", "silent"])
+def nobody(request: pytest.FixtureRequest, stranger: Stranger) -> int:
+    return closed_port() if request.param == "refused" else stranger(None)
+
+
+def test_unavailable_and_embedded_warns_and_decides_on_the_same_files(
+    nobody: int, embedded: Embedded, packaged: PolicySet
+) -> None:
+    judge = Opa(nobody, "embedded", embedded, 0.5)
+    decision = judge.decide("canary", {**GOOD, "error_rate_percent": 2.0}, packaged)
+    assert (decision.outcome, decision.judge) == ("deny", "embedded")
+    assert "the embedded judge decided" in decision.warning
+    assert judge.in_force() is None
+
+
+def test_unavailable_and_allow_goes_on_unenforced_with_a_warning(
+    nobody: int, embedded: Embedded, packaged: PolicySet
+) -> None:
+    decision = Opa(nobody, "allow", embedded, 0.5).decide("canary", {**GOOD, "error_rate_percent": 99.0}, packaged)
+    assert (decision.outcome, decision.unenforced, decision.judge) == ("allow", True, "none")
+    assert "WITHOUT a policy decision" in decision.warning
+
+
+@pytest.mark.parametrize("samples", [99, None, "300", -1])
+def test_unavailable_and_allow_with_too_little_evidence_is_no_decision(
+    embedded: Embedded, packaged: PolicySet, samples: Any
+) -> None:
+    decision = Opa(closed_port(), "allow", embedded).decide("canary", {**GOOD, "samples": samples}, packaged)
+    assert (decision.outcome, decision.unenforced) == ("none", False)
+    assert "too little evidence" in decision.failure
+
+
+def test_unavailable_and_deny_is_no_decision(nobody: int, embedded: Embedded, packaged: PolicySet) -> None:
+    decision = Opa(nobody, "deny", embedded, 0.5).decide("canary", GOOD, packaged)
+    assert (decision.outcome, decision.judge) == ("none", "opa")
+    assert "on_unavailable: deny" in decision.failure
+
+
+# --- somebody else answers -------------------------------------------------------------------------------------------
+
+
+def proven(packaged: PolicySet, document: object) -> bytes:
+    return json.dumps({"result": [{"document": [document], "digest": [packaged.digest]}]}).encode()
+
+
+WHOLE = {"allow": True, "reasons": [], "domain": "canary", "checked": {}}
+STRANGE = {
+    "html": http("200 OK", b"<html>It works!</html>", "text/html"),
+    "not JSON": http("200 OK", b"{nope"),
+    "nothing": http("200 OK", b""),
+    "a list": http("200 OK", b"[1, 2]"),
+    "another object": http("200 OK", b'{"status": "ok"}'),
+    "undefined": http("200 OK", b"{}"),
+    "bare true": http("200 OK", b'{"result": true}'),
+    "rows of text": http("200 OK", b'{"result": ["allow"]}'),
+    "a decision without a digest": http(
+        "200 OK", json.dumps({"result": [{"document": [WHOLE], "digest": []}]}).encode()
+    ),
+    "another digest": http("200 OK", json.dumps({"result": [{"document": [WHOLE], "digest": ["sha256:0"]}]}).encode()),
+    "400": http("400 Bad Request", b'{"code": "invalid_parameter", "message": "no"}'),
+    "401": http("401 Unauthorized", b"{}"),
+    "404": http("404 Not Found", b'{"error": "not found"}'),
+    "500": http("500 Internal Server Error", b'{"code": "internal_error"}'),
+    "503": http("503 Service Unavailable", b"<html>", "text/html"),
+    "a redirect elsewhere": http("302 Found", b"", more="Location: http://127.0.0.1:1/\r\n"),
+    "a redirect to itself": http("302 Found", b"", more="Location: /v1/query\r\n"),
+    "no HTTP": b"SSH-2.0-OpenSSH_9.9\r\n",
+    "a hang-up": b"",
+    "half an answer": b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n{",
+}
+
+
+@pytest.mark.parametrize("on_unavailable", ["embedded", "allow"])
+@pytest.mark.parametrize("reply", STRANGE.values(), ids=STRANGE.keys())
+def test_a_stranger_on_the_port_is_no_decision_and_never_a_fallback(
+    stranger: Stranger, embedded: Embedded, packaged: PolicySet, reply: bytes, on_unavailable: Any
+) -> None:
+    judge = Opa(stranger(reply), on_unavailable, embedded)
+    decision = judge.decide("canary", GOOD, packaged)
+    assert (decision.outcome, decision.judge, decision.unenforced) == ("none", "opa", False)
+    assert decision.failure
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        True,
+        "allow",
+        {},
+        {**WHOLE, "allow": "true"},
+        {**WHOLE, "allow": 1},
+        {**WHOLE, "reasons": "none"},
+        {**WHOLE, "reasons": [1]},
+        {**WHOLE, "domain": None},
+        {**WHOLE, "checked": []},
+        {**WHOLE, "evidence": "plenty"},
+    ],
+)
+def test_a_document_that_is_no_decision_is_none_even_with_the_right_digest(
+    stranger: Stranger, embedded: Embedded, packaged: PolicySet, document: object
+) -> None:
+    judge = Opa(stranger(http("200 OK", proven(packaged, document))), "embedded", embedded)
+    assert judge.decide("canary", GOOD, packaged).outcome == "none"
+
+
+def test_a_well_formed_proven_answer_is_what_counts(
+    stranger: Stranger, embedded: Embedded, packaged: PolicySet
+) -> None:
+    judge = Opa(stranger(http("200 OK", proven(packaged, WHOLE))), "embedded", embedded)
+    assert judge.decide("canary", GOOD, packaged).allow
+
+
+def test_an_endless_answer_is_cut_off(stranger: Stranger, embedded: Embedded, packaged: PolicySet) -> None:
+    endless = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n" + b"x" * 6_000_000
+    decision = Opa(stranger(endless), "embedded", embedded, 15.0).decide("canary", GOOD, packaged)
+    assert (decision.outcome, decision.judge) == ("none", "opa")
