@@ -39,6 +39,7 @@ test_error_rate_beyond_the_limit_is_denied if error_rate(1.0001).allow == false
 test_error_rate_reads_as_percent if {
 	error_rate(56.45).reasons == {"error_rate is 56.45%, maximum allowed is 1.00%"}
 	error_rate(62.5).reasons == {"error_rate is 62.50%, maximum allowed is 1.00%"}
+	error_rate(2).reasons == {"error_rate is 2.00%, maximum allowed is 1.00%"}
 	error_rate(100).reasons == {"error_rate is 100.00%, maximum allowed is 1.00%"}
 }
 

@@ -82,6 +82,7 @@ whole(text) if {
 }
 
 tenths(text) if {
+	indexof(text, ".") > 0
 	indexof(text, ".") == count(text) - 2
 	indexof(text, "e") == -1
 }

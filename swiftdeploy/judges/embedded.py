@@ -68,9 +68,12 @@ class Embedded:
 
     def check(self, policies: PolicySet) -> tuple[Finding, ...]:
         """Everything wrong with the files: they compile, both gates define `decision`, it has the right shape for a
-        healthy input, and every threshold that is used is there. Raises NoDecision when the child fails."""
-        with self._turn:
-            wrong = self._load(policies.digest, policies.files)
+        healthy input, and every threshold that is used is there. Files that crash the evaluator are a finding too."""
+        try:
+            with self._turn:
+                wrong = self._load(policies.digest, policies.files)
+        except NoDecision as error:
+            return (Finding("policies", 0, 0, "", f"cannot be evaluated: {error.what}"),)
         wrong = wrong or rego.incomplete(policies.files)
         return wrong or tuple(one for gate in GATES for one in self._misshapen(gate, policies))
 

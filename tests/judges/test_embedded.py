@@ -161,6 +161,13 @@ def test_any_input_is_kept_as_json_and_judged(embedded: Embedded, packaged: Poli
     assert json.loads(json.dumps(decision.input, allow_nan=False)) == decision.input
 
 
+def test_check_of_a_policy_that_hangs_the_evaluator_is_a_finding(edited: Edit) -> None:
+    judge = Embedded(limit_seconds=0.3, start_seconds=0.5)
+    (finding,) = judge.check(edited({"canary.rego": LOOP}))
+    assert "cannot be evaluated: the embedded judge did not answer" in str(finding)
+    judge.close()
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [

@@ -26,6 +26,7 @@ values = st.one_of(
     st.floats(0, 1000),
     st.floats(),
     st.integers(0, 1000),
+    st.integers(0, 12),
     st.integers(),
     st.booleans(),
     st.none(),

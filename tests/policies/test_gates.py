@@ -17,7 +17,7 @@ from swiftdeploy.model import policy
 from swiftdeploy.model.decision import Decision, Gate, PolicySet
 
 quick = settings(max_examples=12, deadline=None)
-many = settings(max_examples=60, deadline=None)
+many = settings(max_examples=40, deadline=None)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ THRESHOLDS: dict[str, Any] = {
     "max_p99_latency_ms": 500.0,
     "min_samples": 100,
 }
-figures = st.integers(0, 10_000_000).map(lambda n: n / 10_000)
+figures = st.one_of(st.integers(0, 10_000_000).map(lambda n: n / 10_000), st.integers(0, 30).map(float))
+whole = st.integers(0, 30)
 junk = st.one_of(
     st.none(),
     st.booleans(),
@@ -143,6 +144,18 @@ def test_a_missing_field_never_allows(judge: Embedded, packaged: PolicySet, gate
     assert all("missing" in reason for reason in decision.reasons)
 
 
+@each_limit
+@given(bound=whole, value=whole)
+@quick
+def test_whole_numbers_are_figures_like_any_other(
+    judge: Embedded, packaged: PolicySet, limit: Limit, bound: int, value: int
+) -> None:
+    policies = with_thresholds(packaged, {**THRESHOLDS, limit.threshold: bound})
+    decision = decide(judge, limit.gate, policies, **{limit.field: value})
+    assert decision.domain == limit.gate
+    assert decision.allow is (value <= bound if limit.at_most else value >= bound)
+
+
 def expected(gate: Gate, facts: Mapping[str, Any], thresholds: Mapping[str, Any]) -> bool:
     """The same rules once more, in Python, over well-formed facts."""
 
@@ -165,7 +178,9 @@ def expected(gate: Gate, facts: Mapping[str, Any], thresholds: Mapping[str, Any]
     return all(map(holds, mine))
 
 
-threshold_values = st.one_of(figures, figures, st.integers(0, 500), st.none(), st.text(max_size=3), st.just(-1.0))
+threshold_values = st.one_of(
+    figures, figures, whole, st.integers(0, 500), st.none(), st.text(max_size=3), st.just(-1.0)
+)
 threshold_sets = st.fixed_dictionaries(
     {}, optional={name: threshold_values for name in (*THRESHOLDS, "max_cpu_load_per_cpu")}
 )
@@ -175,12 +190,12 @@ threshold_sets = st.fixed_dictionaries(
     thresholds=threshold_sets,
     facts=st.fixed_dictionaries(
         {
-            "disk_free_gb": figures,
-            "cpu_load_1m": figures,
+            "disk_free_gb": st.one_of(figures, whole),
+            "cpu_load_1m": st.one_of(figures, whole),
             "cpu_count": st.integers(1, 512),
-            "mem_free_percent": figures,
-            "error_rate_percent": figures,
-            "p99_latency_ms": figures,
+            "mem_free_percent": st.one_of(figures, whole),
+            "error_rate_percent": st.one_of(figures, whole),
+            "p99_latency_ms": st.one_of(figures, whole),
             "p99_is_lower_bound": st.booleans(),
             "samples": st.integers(0, 1000),
         }

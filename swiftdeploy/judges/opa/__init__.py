@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from swiftdeploy.flow.world import Judge
 from swiftdeploy.judges.opa.server import LOADING, MARKER, Held, Refused, Server, Unavailable
 from swiftdeploy.model import policy, rego
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.errors import NoDecision, NotPossible
+
+if TYPE_CHECKING:
+    from swiftdeploy.flow.world import Judge
 
 NAME = "opa"
 OnUnavailable = Literal["embedded", "allow", "deny"]
