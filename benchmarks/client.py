@@ -101,7 +101,7 @@ class Client:
     async def _ask(self, kind: str, post_share: float, connection: Connection | None, close: bool) -> Connection | None:
         """One request; the connection when it may be asked again."""
         method = "POST" if random.random() < post_share else "GET"
-        slow = self._slow_path is not None and random.random() < self._slow_share
+        slow = kind != "idle" and self._slow_path is not None and random.random() < self._slow_share
         target = self._slow_path if slow and self._slow_path else self._path
         try:
             async with asyncio.timeout(REQUEST_SECONDS):

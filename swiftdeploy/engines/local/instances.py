@@ -44,6 +44,7 @@ def environment(instance: Instance, manifest: Manifest, port: int, places: Place
         "APP_PORT": str(port),
         "APP_HOST": "127.0.0.1",
         "APP_INSTANCE": instance.id,
+        "APP_DRAIN_SECONDS": f"{manifest.services.drain_timeout_seconds:g}",
         "SWIFTDEPLOY_ROOT": str(places.root),
         "SWIFTDEPLOY_INSTANCE": instance.id,
     }

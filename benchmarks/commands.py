@@ -1,0 +1,157 @@
+"""The commands as a user runs them: seconds to switch verified, drain, and requests lost in 20 promotes under load.
+
+Each command is a process of its own on the local engine; its `--json` answer gives the ends of its phases, to which the
+start of the interpreter is added from outside. `python benchmarks/commands.py [PROMOTES]`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from client import Client
+
+from swiftdeploy.edge import bundled
+from swiftdeploy.engines.local import ports
+
+MANIFEST = """\
+services:
+  image: bench/app:1
+  port: 8000
+  version: "1"
+  command: ["{{python}}", "-S", "app_slow.py"]
+nginx: {{image: "nginx:1.31", port: {port}, admin_port: {admin_port}}}
+opa: {{port: {opa_port}}}
+network: {{name: bench-net, driver_type: bridge}}
+canary: {{weight: 50, probe: {{path: /, requests: 120, rps: 240}}}}
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One command: wall seconds, and its answer."""
+
+    wall: float
+    answer: dict[str, Any]
+
+    def until(self, phase: str) -> float:
+        """Seconds from before the process began to the end of a phase."""
+        seconds = self.answer["seconds"]
+        return float(self.wall - max(seconds.values()) + seconds[phase]) if phase in seconds else self.wall
+
+    def between(self, first: str, last: str) -> float:
+        return float(self.answer["seconds"][last] - self.answer["seconds"][first])
+
+    def switch_without_probe(self) -> float:
+        """To switch verified, without the time of measuring."""
+        measured = self.between("ready", "measure") if "measure" in self.answer["seconds"] else 0.0
+        return self.until("verify") - measured
+
+
+class Project:
+    """A project whose app takes as long as `?s=` says."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        shutil.copy(Path(__file__).with_name("app_slow.py"), root)
+        shutil.copytree(bundled.folder("policies"), root / "policies")
+        data = root / "policies" / "data.json"  # the load that a benchmark makes is not what it judges
+        limits = json.loads(data.read_text())
+        limits["thresholds"] |= {"max_cpu_load": 1000.0, "max_p99_latency_ms": 5000.0}
+        data.write_text(json.dumps(limits))
+        self.port, admin, opa = (ports.claim(root, root) for _ in range(3))
+        (root / "manifest.yaml").write_text(MANIFEST.format(port=self.port, admin_port=admin, opa_port=opa))
+
+    def run(self, *words: str) -> Ran:
+        begun = time.monotonic()
+        argv = (sys.executable, "-m", "swiftdeploy", *words, "--json", "--engine", "local")
+        done = subprocess.run(argv, cwd=self.root, capture_output=True, text=True, timeout=120, check=False)
+        wall = time.monotonic() - begun
+        if done.returncode:
+            raise SystemExit(f"{words}: exit {done.returncode}\n{done.stderr}")
+        return Ran(wall, json.loads(done.stdout))
+
+    def release(self, version: int) -> None:
+        path = self.root / "manifest.yaml"
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(f'  version: "{version}"\n' if "version:" in one else one for one in lines))
+
+
+@contextlib.contextmanager
+def project() -> Iterator[Project]:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        made = Project(root)
+        try:
+            yield made
+        finally:
+            made.run("teardown", "--clean")
+            ports.release_all(root)
+
+
+def quiet(rounds: int = 5) -> list[str]:
+    """Without load."""
+    helps, deploys, canaries, stables, backs = [], [], [], [], []
+    for _ in range(rounds):
+        begun = time.monotonic()
+        subprocess.run((sys.executable, "-m", "swiftdeploy", "--help"), capture_output=True, check=True)
+        helps.append(time.monotonic() - begun)
+        with project() as here:
+            deploys.append(here.run("deploy").until("record-commit"))
+            here.release(2)
+            canaries.append(here.run("promote", "canary").switch_without_probe())
+            backs.append(here.run("rollback").until("verify"))
+            here.run("promote", "canary")
+            stables.append(here.run("promote", "stable").switch_without_probe())
+    return [
+        f"--help, wall: {median(helps):.2f} s (goal 0.25)",
+        f"deploy, cold, to committed: {median(deploys):.2f} s, worst {max(deploys):.2f} (goal 2)",
+        f"promote canary, to verified, less the probe: {median(canaries):.2f} s, worst {max(canaries):.2f} (goal 1)",
+        f"promote stable, to verified, less the probe: {median(stables):.2f} s, worst {max(stables):.2f} (goal 1)",
+        f"rollback to the warm stable track, to verified: {median(backs):.2f} s, worst {max(backs):.2f} (goal 0.6)",
+    ]
+
+
+def loaded(promotes: int) -> tuple[list[str], int]:
+    """Promotes to and fro, every other pair a new release that becomes stable."""
+    verified, drained = [], []
+    with project() as here:
+        here.run("deploy")
+        with Client(here.port, slow_path="/?s=1") as client:
+            time.sleep(4)  # until the idlers idle
+            for number in range(promotes // 2):
+                if number % 2:
+                    here.release(number + 1)
+                for words in (("promote", "canary"), ("promote", "stable")):
+                    ran = here.run(*words)
+                    verified.append(ran.switch_without_probe())
+                    if words[1] == "stable":
+                        drained.append(ran.between("write", "drain"))
+            time.sleep(7)  # until every idler has asked again
+        lost = client.failed.total()
+    lines = [
+        f"{promotes} promotes under load: {client.total} requests, {lost} failed or not 2xx (goal 0)",
+        f"  to switch verified, less the probe: median {median(verified):.2f} s, worst {max(verified):.2f} s",
+        f"  drain with requests of up to 1 s: median {median(drained):.2f} s, worst {max(drained):.2f} s (goal 2)",
+    ]
+    return lines + [f"  lost at {at:.2f}: {kind}" for at, kind in client.when[:10]], lost
+
+
+def main(promotes: int) -> int:
+    lines, lost = loaded(promotes)
+    print("\n".join(quiet() + lines))
+    return 1 if lost else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20))
