@@ -4,15 +4,14 @@ import rego.v1
 
 import data.swiftdeploy.infrastructure
 
-limits := {"min_disk_free_gb": 10.0, "max_cpu_load": 2.0, "min_mem_free_percent": 10.0}
-
-# Never `with input as {...}`: it crashes the embedded judge.
+# Never `with input as {...}`: it crashes the embedded judge;
+# and thresholds are written out, because it does not see a rule behind `with data.thresholds as`.
 host(disk, load, memory) := decision if {
 	decision := infrastructure.decision with input.disk_free_gb as disk
 		with input.cpu_load_1m as load
 		with input.cpu_count as 4
 		with input.mem_free_percent as memory
-		with data.thresholds as limits
+		with data.thresholds as {"min_disk_free_gb": 10.0, "max_cpu_load": 2.0, "min_mem_free_percent": 10.0}
 }
 
 test_healthy_host_is_allowed if {
@@ -51,7 +50,7 @@ test_figures_that_are_none_are_denied if {
 }
 
 test_no_input_is_denied_with_every_reason if {
-	nothing := infrastructure.decision with data.thresholds as limits
+	nothing := infrastructure.decision with data.thresholds as {"min_disk_free_gb": 10.0, "max_cpu_load": 2.0, "min_mem_free_percent": 10.0}
 	nothing.allow == false
 	nothing.reasons == {
 		"disk_free_gb is missing, minimum required is 10.0",

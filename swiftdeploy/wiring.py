@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 ENGINE_VARIABLE = "SWIFTDEPLOY_ENGINE"
 FAILPOINT_VARIABLE = "SWIFTDEPLOY_FAILPOINT"  # tests kill a command at a phase boundary with it
+JUDGE = "judge"  # the part that an engine runs OPA as
 OPA_VARIABLE = "SWIFTDEPLOY_OPA"  # an opa binary that is not on PATH; the word `off` means: use none
 
 
@@ -84,13 +85,14 @@ class Project:
         from swiftdeploy.edge.traffic import Probe
         from swiftdeploy.edge.web import Web
 
+        engine = self._engine()
         lock_path = self.root / ".swiftdeploy" / "lock"
         guard = stop_if_wanted(self.interrupts.check, self._defer)
         failpoint = os.environ.get(FAILPOINT_VARIABLE, "")
         return World(
             manifest_name=self.manifest_name,
-            engine=self._engine(),
-            judge=self._judge(),
+            engine=engine,
+            judge=self._judge(engine),
             web=Web(),
             traffic=Probe(self.interrupts.pending),
             host=self._host(),
@@ -142,14 +144,22 @@ class Project:
         sample_app = folder("app") / "main.py" if stands_in else None
         return Local(self.root, self.files.templates, sample_app, self.leash, opa_binary())
 
-    def _judge(self) -> Judge:
+    def _judge(self, engine: Engine) -> Judge:
         """An OPA server where the stack has one; the embedded judge everywhere else."""
         if opa_binary() is None or not (self.starts or self.state.instances) or self.manifest is None:
             return self._embedded()
         from swiftdeploy.judges.opa import Opa
 
-        port = self.state.settings.opa_port if self.state.settings else self.manifest.opa.port
-        return Opa(port, self.manifest.opa.on_unavailable, self._embedded())
+        from swiftdeploy.model import asking
+
+        settings = self.state.settings or asking.settings(self.manifest, engine.name)
+        return Opa(
+            settings.opa_port,
+            self.manifest.opa.on_unavailable,
+            self._embedded(),
+            start=lambda: engine.start_judge(settings, self.files.policies()),
+            stop=lambda: engine.stop(JUDGE, 0.0),
+        )
 
     def _embedded(self) -> Embedded:
         return self._embedded_judge
