@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -11,6 +13,8 @@ from types import FrameType
 import pytest
 
 from swiftdeploy.pytest_plugin import collect
+
+LOOK_SECONDS = 0.25
 
 
 class Termination:
@@ -28,6 +32,8 @@ class Termination:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if any(isinstance(item, collect.ScenarioItem) for item in session.items):
             self._map()
+            if hasattr(self._config, "workerinput"):
+                threading.Thread(target=_end_with, args=(os.getppid(),), name="orphan", daemon=True).start()
 
     def pytest_unconfigure(self) -> None:
         if self._mapped:
@@ -39,6 +45,13 @@ class Termination:
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _interrupt)
             self._mapped = True
+
+
+def _end_with(controller: int) -> None:
+    """A worker of xdist goes on for 5 s when its controller was killed, and its stack with it."""
+    while os.getppid() == controller:
+        time.sleep(LOOK_SECONDS)
+    os._exit(1)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

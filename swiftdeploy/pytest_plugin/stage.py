@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -42,7 +43,7 @@ class _Loads:
 @contextmanager
 def stage(item: ScenarioItem, folders: pytest.TempPathFactory) -> Iterator[Scene]:
     """A Scene on a fresh copy. Whatever happens in the body, its stack is stopped and its folder removed."""
-    root = folders.mktemp("swiftdeploy")
+    root = folders.mktemp(f"swiftdeploy-{uuid.uuid4().hex[:8]}", numbered=False)
     try:
         scene = _scene(item, root)
         record.keep_engine(item, scene)

@@ -60,6 +60,8 @@ def _problem(error: ErrorDetails, record: type[BaseModel]) -> Problem:
             known = field_names(_record_at(record, path[:-1]))
             hint = nearest.hint(str(path[-1]), known)
             return Problem(path, f"is unknown here; known: {', '.join(known)}", hint, "key")
+        case "too_short":
+            return Problem(path, "must not be empty")
         case "missing":
             return Problem(path[:-1], f"{path[-1]} is missing", at="key")
         case "value_error":

@@ -17,7 +17,7 @@ NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 Name = Annotated[str, Field(pattern=NAME, max_length=100)]
 Words = Annotated[tuple[str, ...], Field(strict=False)]  # YAML has lists where we keep tuples
 Seconds = Annotated[float, BeforeValidator(scalars.duration_seconds)]  # `30`, `30s`, `500ms`, `2m`
-UrlPath = Annotated[str, Field(pattern=r"^/[^\s\x00-\x1f]*$", max_length=2000)]
+UrlPath = Annotated[str, BeforeValidator(scalars.request_path)]
 
 
 class Bounds(BaseModel):

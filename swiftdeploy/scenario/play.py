@@ -57,13 +57,14 @@ def _outcome(step: Step, scene: Scene) -> Outcome:
     kind = kinds()[step.verb]
     scene.deadline.check()
     known = {**scene.captured, **scene.stack.values()}
+    for one in values.references([step.asks, step.expects]):
+        if one.name not in known:  # an `always` step after the one that should have captured it has failed
+            return Outcome(False, "its values to be known", f"nothing was captured as {one.name}")
     try:
         asked = decoded(kind.fields, _with_deadline(step, kind, values.fill(step.asks, known, final=True)))
         expect = _expect(step, kind, known)
     except Undecodable as wrong:
-        missing = [one.name for one in values.references([step.asks, step.expects]) if one.name not in known]
-        why = f"nothing was captured as {missing[0]}" if missing else str(wrong)
-        return Outcome(False, "fields that fit", why)
+        return Outcome(False, "fields that fit", str(wrong))
     outcome: Outcome = kind.run(asked, expect, scene)
     if kind.changes:
         scene.look()

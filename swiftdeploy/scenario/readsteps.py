@@ -64,8 +64,8 @@ class StepsReader:
 
     def _step(self, path: values.Path, item: Json) -> Step | None:
         if not isinstance(item, dict):
-            self._add(path, Problem((), f"a step is a mapping such as `{item}: {{}}`" if item in kinds() else
-                                    "a step is a mapping with one verb"))  # fmt: skip
+            bare = isinstance(item, str) and item in kinds()
+            self._add(path, Problem((), "a step is a mapping with one verb", f"write `{item}: {{}}`" if bare else ""))
             return None
         verb = self._verb(path, item)
         shared = self._shared(path, item)

@@ -50,7 +50,9 @@ def run(asked: Request, expect: RequestExpect | None, scene: Scene) -> Outcome:
     data: Json = {"status": reply.status, "headers": dict(reply.headers), "json": body, "text": reply.text}
     wrong = _wrong(wanted, reply, body)
     said = f"{asked.method} {asked.path} to answer {_summary(wanted)}"
-    return Outcome(wrong is None, said, f"{wrong}; the body begins {reply.text[:200]!r}" if wrong else "", data)
+    if wrong is None:
+        return Outcome(True, data=data)
+    return Outcome(False, said, f"{wrong}; the body begins {reply.text[:200]!r}", data, _guilty(reply, scene))
 
 
 def _url(asked: Request, scene: Scene) -> str:
@@ -70,6 +72,14 @@ def _wrong(wanted: RequestExpect, reply: Reply, body: Json) -> str | None:
     if "json_" in wanted.model_fields_set and (wrong := mismatch(wanted.json_, body, "json")):
         return wrong
     return mismatch(wanted.text, reply.text, "text") if wanted.text is not None else None
+
+
+def _guilty(reply: Reply, scene: Scene) -> str:
+    """Whose log may tell more: the proxy of its own errors, else the instance that answered."""
+    if reply.status in (502, 503, 504):
+        return "proxy"
+    answered = scene.state().instance("canary" if reply.headers.get("x-mode") == "canary" else "stable")
+    return answered.id if answered else ""
 
 
 def _summary(wanted: RequestExpect) -> str:
