@@ -22,7 +22,7 @@ from swiftdeploy.edge.phases import Listener, kill_at, phases, stop_if_wanted
 from swiftdeploy.flow.world import Engine, Host, Judge, World
 from swiftdeploy.model import errors, journal
 from swiftdeploy.model.decision import Json
-from swiftdeploy.model.state import EngineName, State
+from swiftdeploy.model.state import EngineName, Settings, State
 
 if TYPE_CHECKING:
     from swiftdeploy.judges.embedded import Embedded
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 ENGINE_VARIABLE = "SWIFTDEPLOY_ENGINE"
 FAILPOINT_VARIABLE = "SWIFTDEPLOY_FAILPOINT"  # tests kill a command at a phase boundary with it
-JUDGE = "judge"  # the part that an engine runs OPA as
 OPA_VARIABLE = "SWIFTDEPLOY_OPA"  # an opa binary that is not on PATH; the word `off` means: use none
 
 
@@ -157,9 +156,13 @@ class Project:
             settings.opa_port,
             self.manifest.opa.on_unavailable,
             self._embedded(),
-            start=lambda: engine.start_judge(settings, self.files.policies()),
-            stop=lambda: engine.stop(JUDGE, 0.0),
+            start=lambda: self._let_go(engine, settings),
+            stop=lambda: engine.hold_judge_down(True),
         )
+
+    def _let_go(self, engine: Engine, settings: Settings) -> None:
+        engine.hold_judge_down(False)
+        engine.start_judge(settings, self.files.policies())
 
     def _embedded(self) -> Embedded:
         return self._embedded_judge

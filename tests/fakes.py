@@ -122,6 +122,8 @@ class FakeEngine:
     def kill(self, part: str) -> None:
         self.dead.add(part)
 
+    def hold_judge_down(self, down: bool) -> None: ...
+
     def close(self, clean: bool) -> None:
         self.up.clear()
         self.routed = None

@@ -15,7 +15,7 @@ from swiftdeploy.scenario.effects import FileFacts
 MOST_BYTES = 1024 * 1024
 
 
-class Testinfra:
+class Machine:
     """Fulfils scenario.effects.Inspect on the local backend."""
 
     def __init__(self) -> None:

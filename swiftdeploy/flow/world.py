@@ -98,6 +98,9 @@ class Engine(Protocol):
     def kill(self, part: str) -> None:
         """SIGKILL an instance, `proxy` or `judge`, as a crash would (chaos)."""
 
+    def hold_judge_down(self, down: bool) -> None:
+        """Chaos: stop the judge's server, and let no `start_judge` bring it back until this is called with False."""
+
     def close(self, clean: bool) -> None:
         """Stop everything of this project and nothing else, from the engine's own markers; `clean` also removes
         its files (volumes, logs)."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from swiftdeploy.edge.http import Requests
-from swiftdeploy.edge.inspect import Testinfra
+from swiftdeploy.edge.inspect import Machine
 from swiftdeploy.edge.load import Load
 from swiftdeploy.edge.shell import Shell
 from swiftdeploy.engines.local import ports, processes
@@ -72,7 +72,7 @@ def build_scene(world: World, root: Path, scenario: Scenario) -> Scene:
     """A Scene over a world whose project is at `root`: its clock knows the time-outs, its host the scenario's facts."""
     deadline, host = Deadline(world.clock), HostFacts(world.host, scenario.facts)
     seen = replace(world, clock=deadline, host=host)
-    effects = Effects(_Loads(), Requests(), Shell(), Testinfra())
+    effects = Effects(_Loads(), Requests(), Shell(), Machine())
     return Scene(seen, effects, _stack(world, root), host, deadline)
 
 

@@ -45,6 +45,7 @@ class Local:
         self._proxy = Proxy(self._places, self._supervisor, templates)
         self._drain = drain.Drain(self._places)
         self._pids: dict[str, set[int]] = {}
+        self._judge_held_down = False
 
     @property
     def name(self) -> EngineName:
@@ -76,7 +77,7 @@ class Local:
 
     def start_judge(self, settings: Settings, policies: PolicySet) -> None:
         del policies  # the judge that asks loads what it asks about
-        if self._opa:
+        if self._opa and not self._judge_held_down:
             from swiftdeploy.engines.local import judge
 
             judge.start(self._opa, settings.opa_port, self._places, self._supervisor)
@@ -173,6 +174,11 @@ class Local:
         if known is None or not known.pid:
             raise EnvironmentMissing(f"{part} does not run, so it cannot be killed", "run `swiftdeploy deploy`")
         os.kill(known.pid, signal.SIGKILL)
+
+    def hold_judge_down(self, down: bool) -> None:
+        self._judge_held_down = down
+        if down:
+            self.stop(programs.JUDGE, 0.0)
 
     def close(self, clean: bool) -> None:
         from swiftdeploy.engines.local import sweep

@@ -69,14 +69,14 @@ class Opa:
         the server is not ours to stop, NoDecision where it does not answer."""
         if fault == "down":
             _ours(self._stop)()
+        elif self._start is not None:
+            self._start()
         if fault == "garbage":
             self._garbled = True
             self._server.hold(
                 {f"{gate}.rego": f'package swiftdeploy.{gate}\ndecision := "garbage"\n' for gate in policy.HEALTHY}
             )
         if fault == "recover":
-            if self._start is not None:
-                self._start()
             if self._garbled:
                 self._server.mark(LOADING)  # so that the next decision loads the policies on disk
             self._garbled = False
