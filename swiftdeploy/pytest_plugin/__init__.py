@@ -81,9 +81,9 @@ def swiftdeploy_scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.T
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     report = yield
-    from swiftdeploy.pytest_plugin import collect
+    from swiftdeploy.pytest_plugin.item import ScenarioItem
 
-    if isinstance(item, collect.ScenarioItem):
+    if isinstance(item, ScenarioItem):
         from swiftdeploy.pytest_plugin import record
 
         record.attach(item, report)

@@ -11,23 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from swiftdeploy.pytest_plugin.item import MANIFEST, ScenarioItem
+
 if TYPE_CHECKING:
     from swiftdeploy.scenario.read import Scenario
 
-MANIFEST = "manifest.yaml"
 FOLDER = "scenarios"
 _TOP_KEY = re.compile(r"""^(?:\ufeff)?[{]?\s*["']?([A-Za-z_]\w*)["']?\s*:""", re.MULTILINE)
 LOOK_CHARACTERS = 300_000  # more than a scenario may have
-
-
-class ScenarioItem(pytest.Function):
-    """One row of a scenario. `scenario` is what it plays, `project` the folder that it copies."""
-
-    scenario: Scenario
-    project: Path
-
-    def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, 0, self.name
 
 
 class ScenarioFile(pytest.File):

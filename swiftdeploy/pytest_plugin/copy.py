@@ -10,7 +10,7 @@ from pathlib import Path
 from swiftdeploy.engines.local import ports
 from swiftdeploy.model import manifest, yamlfile
 from swiftdeploy.model.decision import Json
-from swiftdeploy.pytest_plugin.collect import MANIFEST
+from swiftdeploy.pytest_plugin.item import MANIFEST
 from swiftdeploy.scenario.read import Scenario
 
 FOLDERS = ("app", "policies", "templates", "Dockerfile")

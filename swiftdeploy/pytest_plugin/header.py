@@ -12,7 +12,7 @@ import pytest
 
 from swiftdeploy.engines.local import nginx
 from swiftdeploy.model import errors
-from swiftdeploy.pytest_plugin.collect import MANIFEST
+from swiftdeploy.pytest_plugin.item import MANIFEST
 from swiftdeploy.wiring import Project, opa_binary
 
 

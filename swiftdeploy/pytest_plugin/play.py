@@ -8,7 +8,7 @@ import pytest
 
 from swiftdeploy.model.decision import Json
 from swiftdeploy.pytest_plugin import record
-from swiftdeploy.pytest_plugin.collect import ScenarioItem
+from swiftdeploy.pytest_plugin.item import ScenarioItem
 from swiftdeploy.scenario.play import play
 from swiftdeploy.scenario.scene import Scene
 from swiftdeploy.scenario.step import StepResult

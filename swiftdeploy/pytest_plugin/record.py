@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from swiftdeploy.pytest_plugin.collect import ScenarioItem
+from swiftdeploy.pytest_plugin.item import ScenarioItem
 from swiftdeploy.scenario.scene import JOURNAL, Scene
 from swiftdeploy.scenario.step import StepResult
 

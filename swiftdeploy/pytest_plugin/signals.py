@@ -13,6 +13,7 @@ from types import FrameType
 import pytest
 
 from swiftdeploy.pytest_plugin import collect
+from swiftdeploy.pytest_plugin.item import ScenarioItem
 
 LOOK_SECONDS = 0.25
 
@@ -30,7 +31,7 @@ class Termination:
             self._map()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        if any(isinstance(item, collect.ScenarioItem) for item in session.items):
+        if any(isinstance(item, ScenarioItem) for item in session.items):
             self._map()
             if hasattr(self._config, "workerinput"):
                 threading.Thread(target=_end_with, args=(os.getppid(),), name="orphan", daemon=True).start()

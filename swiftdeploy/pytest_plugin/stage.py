@@ -20,8 +20,8 @@ from swiftdeploy.engines.local import ports, processes
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import errors, manifest
 from swiftdeploy.pytest_plugin import record
-from swiftdeploy.pytest_plugin.collect import MANIFEST, ScenarioItem
 from swiftdeploy.pytest_plugin.copy import copy
+from swiftdeploy.pytest_plugin.item import MANIFEST, ScenarioItem
 from swiftdeploy.pytest_plugin.signals import shielded
 from swiftdeploy.scenario.effects import Effects, Running
 from swiftdeploy.scenario.hostfacts import HostFacts
