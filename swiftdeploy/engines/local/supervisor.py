@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from swiftdeploy.engines.local.rpc import Rpc
 
 START_SECONDS = 20.0
+INSISTENCE = 5
 KEPT_VARIABLES = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 
 
@@ -80,6 +81,7 @@ class Supervisor:
         limit = time.monotonic() + grace_seconds
         pid = known.pid if (known := self.info(name)) else 0
         self._call("stopProcess", name, False, fine=(BAD_NAME, NOT_RUNNING))
+        self._insist(name)
         if not self._stopped(name, grace_seconds):
             self._call("signalProcess", name, "KILL", fine=(BAD_NAME, NOT_RUNNING))
             self._stopped(name, 2.0)
@@ -94,6 +96,7 @@ class Supervisor:
         from swiftdeploy.engines.local.rpc import Unreachable
 
         self._call("stopAllProcesses", False)
+        self._insist()
         self._call("shutdown")  # from here on it starts nothing again
         run = self.run_dir()
         limit = time.monotonic() + grace_seconds
@@ -121,6 +124,25 @@ class Supervisor:
             if time.monotonic() >= limit:
                 return False
             time.sleep(0.005)
+
+    def _insist(self, only: str = "") -> None:
+        """SIGTERM again for what was started within this second: one that meets a child between supervisord's fork and
+        its exec is swallowed by the handler that the child inherited, and the child would live until SIGKILL."""
+        from swiftdeploy.engines.local.rpc import BAD_NAME, NOT_RUNNING
+
+        for _ in range(INSISTENCE):
+            self._call("getState")  # makes it look who has ended
+            found = cast(list[dict[str, Any]], self._call("getAllProcessInfo"))
+            deaf = [
+                one["name"]
+                for one in found
+                if one["statename"] == "STOPPING" and one["now"] - one["start"] <= 1 and only in ("", one["name"])
+            ]
+            if not deaf:
+                return
+            time.sleep(0.1)
+            for name in deaf:
+                self._call("signalProcess", name, "TERM", fine=(BAD_NAME, NOT_RUNNING))
 
     def _need(self) -> RunDir:
         run = self.run_dir()
