@@ -18,10 +18,12 @@ from swiftdeploy.scenario import overview
 from swiftdeploy.scenario.fields import STRICT, Bounds, Seconds, Several, no_list
 from swiftdeploy.scenario.match import mismatch, unmatched
 from swiftdeploy.scenario.scene import Scene
+from swiftdeploy.scenario.step import Outcome
 from swiftdeploy.verbs import status
 
 FEWEST_ANSWERS = 20  # a share of traffic that fewer responses show is no evidence
 HOLD_SECONDS = 5.0  # how long an assert without `within` waits for its evidence
+SPARE_SECONDS = 0.1  # before a time-out ends the step, to say what was missing
 
 
 class TrackMetrics(BaseModel):
@@ -109,9 +111,19 @@ def look(asked: Condition, scene: Scene) -> Look:
     return Look(None, data)
 
 
-def poll(asked: Condition, scene: Scene, within: float) -> Look:
-    """Look again and again until all holds, something final is wrong, or `within` seconds are over."""
-    end = scene.world.clock.now() + within
+def hold(asked: Condition, scene: Scene, within: float) -> Outcome:
+    """Passed once all of it holds; failed when something final is wrong, or `within` seconds (or the time that a
+    `timeout` leaves) are over."""
+    seconds = min(within, max(0.0, scene.deadline.left() - SPARE_SECONDS))
+    seen = _poll(asked, scene, seconds)
+    if seen.missing is None:
+        return Outcome(True, data=seen.data)
+    expected = seen.missing.expected + ("" if seen.missing.final else f" within {seconds:.3g} s")
+    return Outcome(False, expected, seen.missing.got, seen.data, seen.missing.guilty)
+
+
+def _poll(asked: Condition, scene: Scene, seconds: float) -> Look:
+    end = scene.world.clock.now() + seconds
     while (seen := look(asked, scene)).missing and not seen.missing.final and scene.world.clock.now() < end:
         scene.world.clock.sleep(0.05)
     return seen
@@ -139,7 +151,7 @@ def _policy(gate: Gate, asked: Condition, scene: Scene) -> Checked:
     said = "; ".join((decision.failure, *decision.reasons) if decision.failure else decision.reasons) or "no reasons"
     if asked.decision and asked.decision != decision.outcome:
         return Missing(f"policy {asked.policy} to decide {asked.decision}", f"{decision.outcome} ({said})"), data
-    if left := unmatched(asked.reasons, decision.reasons):
+    if left := unmatched(asked.reasons, (decision.failure, *decision.reasons)):
         return Missing(f"policy {asked.policy} to give a reason like {left[0]!r}", said), data
     if asked.facts is not None and (wrong := mismatch(asked.facts, dict(decision.input), "input")):
         return Missing(f"policy {asked.policy} to see {asked.facts}", wrong), data

@@ -111,6 +111,11 @@ def test_all_conditions_of_one_assert_must_hold(stage):
     assert failed.result == "failed"
 
 
+def test_a_wait_that_runs_out_of_time_still_says_what_was_missing(stage):
+    failed = stage.play("{wait: {until: {journal: {event: rollback}}}, timeout: 2s}")[-1]
+    assert (failed.expected, failed.got) == ("at least 1 journal events like rollback within 1.9 s", "0")
+
+
 def test_wait_until_takes_the_conditions_of_assert(stage):
     assert result(stage, "wait: {until: {policy: infrastructure, decision: allow}}").result == "passed"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field, model_validator
 
-from swiftdeploy.scenario.conditions import Condition, poll
+from swiftdeploy.scenario.conditions import Condition, hold
 from swiftdeploy.scenario.fields import STRICT, Seconds
 from swiftdeploy.scenario.scene import Scene
 from swiftdeploy.scenario.step import Kind, Outcome
@@ -28,12 +28,7 @@ def run(asked: Wait, expect: None, scene: Scene) -> Outcome:
     if asked.until is None:
         scene.world.clock.sleep(asked.for_ or 0.0)
         return Outcome(True)
-    within = LONGEST_SECONDS if asked.until.within is None else asked.until.within
-    seen = poll(asked.until, scene, within)
-    if seen.missing is None:
-        return Outcome(True, data=seen.data)
-    expected = f"{seen.missing.expected} within {within:g} s"
-    return Outcome(False, expected, seen.missing.got, seen.data, seen.missing.guilty)
+    return hold(asked.until, scene, LONGEST_SECONDS if asked.until.within is None else asked.until.within)
 
 
 STEP = Kind(fields=Wait, run=run, lone="for")
