@@ -13,11 +13,14 @@ from swiftdeploy.edge.scaffold import SHARED, scaffold
 
 STEPS = 100
 GOAL_MS = 3.0
-SCENARIO = """\
+SCENARIO = (
+    """\
 scenario: many-requests
 steps:
   - deploy: {}
-""" + "  - request: {path: /}\n    expect: {status: 200}\n" * STEPS
+"""
+    + "  - request: {path: /}\n    expect: {status: 200}\n" * STEPS
+)
 
 
 def main() -> int:
