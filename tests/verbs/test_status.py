@@ -1,0 +1,161 @@
+"""What status says of a stack: figures with evidence only, decisions, and notes; it changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from fakes import Bench, FakeWeb
+
+from swiftdeploy.cli.screen import sparkline
+from swiftdeploy.flow.world import World
+from swiftdeploy.model import errors
+from swiftdeploy.model.decision import Json
+from swiftdeploy.verbs import status
+from swiftdeploy.verbs.deploy import deploy
+from swiftdeploy.verbs.promote import promote
+
+METRICS = """\
+# TYPE http_requests_total counter
+http_requests_total{{method="GET",path="/",status_code="200"}} {good}
+http_requests_total{{method="GET",path="/",status_code="500"}} {bad}
+# TYPE http_request_duration_seconds histogram
+http_request_duration_seconds_bucket{{path="/",le="0.1"}} {all}
+http_request_duration_seconds_bucket{{path="/",le="+Inf"}} {all}
+chaos_active {chaos}
+app_uptime_seconds 7
+"""
+
+
+class Counting(FakeWeb):
+    """An app whose counters grow by `per_scrape` good and `bad` requests each time it is scraped."""
+
+    per_scrape = 0
+    bad = 0
+    chaos = 0
+    scrapes = 0
+
+    def get(self, url: str, timeout_seconds: float) -> tuple[int, str]:
+        if not url.endswith("/metrics"):
+            return super().get(url, timeout_seconds)
+        self.scrapes += 1
+        good, bad = self.scrapes * self.per_scrape, self.scrapes * self.bad
+        return 200, METRICS.format(good=good, bad=bad, all=good + bad, chaos=self.chaos)
+
+
+def watched(bench: Bench, per_scrape: int, bad: int = 0, chaos: int = 0) -> World:
+    world = bench.world()
+    web = Counting(bench.engine)
+    web.per_scrape, web.bad, web.chaos = per_scrape, bad, chaos
+    return World(**{**vars(world), "web": web})
+
+
+def test_nothing_runs_is_said_and_checks_with_exit_3(bench: Bench) -> None:
+    shot = status.once(bench.world(), 1.0)
+    assert shot.tracks == ()
+    error = status.verdict(shot)
+    assert isinstance(error, errors.NotPossible)
+
+
+def test_figures_are_those_of_the_window_and_not_of_all_time(bench: Bench) -> None:
+    deploy(bench.world())
+    shot = status.once(watched(bench, 50, 50), 1.0)
+    assert shot.tracks[0].figures.samples == 100
+    assert shot.tracks[0].figures.error_rate_percent == 50.0
+
+
+def test_no_traffic_is_no_figure_and_no_pass(bench: Bench) -> None:
+    deploy(bench.world())
+    bench.judge.verdicts = ["allow", "none", "allow", "none"]
+    shot = status.once(watched(bench, 0), 1.0)
+    assert shot.tracks[0].figures.error_rate_percent is None
+    event = status.as_event(shot)
+    assert (event.error_rate_percent, event.policy_infra_pass, event.policy_canary_pass) == (None, True, None)
+    assert isinstance(status.verdict(shot), errors.NoDecision)
+
+
+def test_the_canary_is_the_track_that_the_canary_policy_judges(bench: Bench) -> None:
+    deploy(bench.world())
+    promote("canary", None, bench.world())
+    shot = status.once(watched(bench, 10, chaos=2), 1.0)
+    judged = shot.judged()
+    assert judged
+    assert (judged.track, judged.share, judged.chaos) == ("canary", 25, "error")
+    assert status.as_event(shot).mode == "canary"
+
+
+def test_denied_checks_with_exit_10(bench: Bench) -> None:
+    deploy(bench.world())
+    bench.judge.verdicts = ["allow", "allow", "allow", "deny"]
+    error = status.verdict(status.once(watched(bench, 10), 1.0))
+    assert isinstance(error, errors.Denied)
+
+
+def test_edited_policies_are_not_in_force_and_are_not_loaded_by_a_reader(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(bench.world())
+    asked = len(bench.judge.asked)
+    monkeypatch.setattr(bench.judge, "in_force", lambda: "sha256:another")
+    shot = status.snapshot(bench.world())
+    assert all("not in force" in one.failure for one in shot.decisions.values())
+    assert len(bench.judge.asked) == asked
+
+
+def test_watching_journals_each_refresh_and_once_journals_nothing(bench: Bench) -> None:
+    deploy(bench.world())
+    world = watched(bench, 10)
+    before = sum(1 for _ in world.journal.entries())
+    status.once(world, 1.0)
+    assert sum(1 for _ in world.journal.entries()) == before
+    shots = status.watch(world, 5.0)
+    for _ in range(3):
+        next(shots)
+    assert sum(1 for _ in world.journal.entries()) == before + 2  # the first picture has no window yet
+
+
+def test_the_window_slides_over_canary_window(bench: Bench) -> None:
+    deploy(bench.world())
+    shots = status.watch(watched(bench, 10), 0.3)  # canary.window is 1 s here
+    seen = [next(shots) for _ in range(8)]
+    assert max(one.window_seconds for one in seen) <= 1.0
+    assert seen[-1].tracks[0].figures.samples == 30
+
+
+def test_a_busy_lock_is_named_and_never_waited_for(bench: Bench) -> None:
+    deploy(bench.world())
+    with bench.world().lock("promote"):
+        shot = status.snapshot(bench.world())
+    assert any("is running 'promote'" in note for note in shot.notes)
+
+
+def test_a_broken_manifest_does_not_stop_status(bench: Bench) -> None:
+    deploy(bench.world())
+    bench.manifest.write_text("services: [\n")
+    shot = status.snapshot(bench.world())
+    assert any("validate" in note for note in shot.notes)
+    assert shot.tracks[0].release.startswith("1.0.0")
+
+
+def test_a_rendered_file_edited_by_hand_is_noted(bench: Bench) -> None:
+    deploy(bench.world())
+    with (bench.root / "nginx.conf").open("a") as out:
+        out.write("# by hand\n")
+    assert any("nginx.conf" in note for note in status.snapshot(bench.world()).notes)
+
+
+def test_a_sparkline_scales_to_its_largest_value_and_leaves_gaps() -> None:
+    assert sparkline([0.0, 50.0, 100.0, None]) == "▁▅█ "
+    assert sparkline([0.0, 0.0]) == "▁▁"
+    assert sparkline([]) == ""
+
+
+def test_a_snapshot_can_be_written_as_json(bench: Bench) -> None:
+    from swiftdeploy.cli.looking import _fields
+
+    deploy(bench.world())
+    fields: Mapping[str, Json] = json.loads(json.dumps(_fields(status.snapshot(bench.world())), default=str))
+    assert fields["engine"] == "local"
+    assert Path(bench.root, "history.jsonl").exists()
