@@ -148,7 +148,6 @@ class Project:
         if opa_binary() is None or not (self.starts or self.state.instances) or self.manifest is None:
             return self._embedded()
         from swiftdeploy.judges.opa import Opa
-
         from swiftdeploy.model import asking
 
         settings = self.state.settings or asking.settings(self.manifest, engine.name)

@@ -41,7 +41,7 @@ class Ran:
 
 
 class Project:
-    """The hello example with its own ports. `run` runs a command; `close` ends what is left, by the engine's markers."""
+    """The hello example with its own ports. `run` runs a command; `close` ends what is left, by its markers."""
 
     def __init__(self, root: Path, claims: Path, example: str = "hello") -> None:
         self.root = root

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from swiftdeploy.flow import asked, move, releases
+from swiftdeploy.flow import asked, move, outputs, releases
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import asking, digest, errors, journal
 from swiftdeploy.model.event import Committed, Finished, Intent, Unchanged, Undone, Verb
 from swiftdeploy.model.plan import Asks, Goal
-from swiftdeploy.model.state import State, Track
+from swiftdeploy.model.state import State
 
 if TYPE_CHECKING:
     from swiftdeploy.model.manifest import Manifest
@@ -55,7 +55,7 @@ class Change:
         """Keep the manifest of the release that is about to start, and see that the goal's files can be rendered."""
         if any(one.release.id == self.asks.release.id for one in goal.state.instances):
             releases.keep(self.asks.release, self.text, self.world)
-        rendered(goal.state, goal.mode, self.world)
+        outputs.of_what_runs(goal.state, goal.mode, self.world)
 
     @contextmanager
     def towards(self, goal: Goal, override: str = "") -> Iterator[None]:
@@ -134,18 +134,8 @@ def _strays(state: State, world: World) -> bool:
 def _write(commit: Committed, world: World) -> None:
     """The manifest's mode, and the rendered files of what runs."""
     _write_mode(commit, world)
-    for name, text in rendered(commit.state, commit.mode, world).items():
+    for name, text in outputs.of_what_runs(commit.state, commit.mode, world).items():
         world.files.write(name, text)
-
-
-def rendered(state: State, mode: Track, world: World) -> dict[str, str]:
-    """The project's rendered files for what runs in `state`; raises BadFile when a template is broken."""
-    from swiftdeploy.model import render
-
-    runs = state.canary or state.stable
-    if runs is None:
-        return {}
-    return render.project(releases.manifest_of(runs.release, world), world.files.templates(), mode=mode)
 
 
 def _write_mode(commit: Committed, world: World) -> None:

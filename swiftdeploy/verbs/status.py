@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from swiftdeploy.flow import observe
 from swiftdeploy.flow.world import Part, World
-from swiftdeploy.model import errors, journal, manifest, metrics, render, thresholds
+from swiftdeploy.model import errors, journal, manifest, metrics, thresholds
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.event import Committed, Intent, StatusScrape
 from swiftdeploy.model.manifest import Manifest
@@ -206,7 +206,7 @@ def _notes(
     elif last and state.instances and asked.services.mode != last.mode:
         yield f"manifest asks mode {asked.services.mode}, {last.mode} runs"
     try:
-        for check in edited(asked, render.project(asked, world.files.templates()), world):
+        for check in edited(asked, world):
             yield f"{check.name} {check.detail}"
     except errors.Unreadable as error:
         yield str(error)

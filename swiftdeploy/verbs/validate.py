@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from swiftdeploy.flow import asked
+from swiftdeploy.flow import asked, outputs
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import errors, journal, render
 from swiftdeploy.model.check import Check
@@ -23,15 +23,14 @@ def validate(world: World) -> Iterator[Check]:
     yield _proxy(manifest, world)
     yield world.tools.compose(texts["docker-compose.yml"])
     yield _policies(world)
-    yield from edited(manifest, texts, world)
+    yield from edited(manifest, world)
     yield from _warnings(manifest, world)
 
 
-def edited(manifest: Manifest, texts: dict[str, str], world: World) -> Iterator[Check]:
-    """Rendered files that are not what the manifest renders: outputs, so never read, but someone may rely on them."""
-    for name, text in texts.items():
-        if world.files.exists(name) and world.files.read(name) != text:
-            yield Check(name, "warning", "differs from what the manifest renders; `swiftdeploy init` renders it anew")
+def edited(manifest: Manifest, world: World) -> Iterator[Check]:
+    """A warning for each rendered file that was edited by hand."""
+    for name in outputs.edited(manifest, journal.committed(world.journal.changes()), world):
+        yield Check(name, "warning", "was edited by hand, which changes nothing; `swiftdeploy init` renders it anew")
 
 
 def _image(manifest: Manifest, world: World) -> Check:

@@ -184,7 +184,7 @@ def test_validate_reports_a_rendered_file_that_was_edited_by_hand(running: Proje
     running.ok("init")
     conf = running.root / "nginx.conf"
     conf.write_text(conf.read_text() + "# by hand\n")
-    assert "nginx.conf: differs" in running.ok("validate").out
+    assert "nginx.conf: was edited by hand" in running.ok("validate").out
     running.ok("init")
 
 

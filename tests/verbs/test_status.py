@@ -159,3 +159,15 @@ def test_a_snapshot_can_be_written_as_json(bench: Bench) -> None:
     fields: Mapping[str, Json] = json.loads(json.dumps(_fields(status.snapshot(bench.world())), default=str))
     assert fields["engine"] == "local"
     assert Path(bench.root, "history.jsonl").exists()
+
+
+def test_after_a_rollback_the_files_of_what_runs_are_not_called_edited(bench: Bench) -> None:
+    from swiftdeploy.verbs.rollback import rollback
+
+    deploy(bench.world())
+    bench.ask_for("2.0.0")
+    deploy(bench.world())
+    rollback(bench.world())
+    notes = status.snapshot(bench.world()).notes
+    assert not any("by hand" in note for note in notes)
+    assert any("manifest asks 2.0.0, 1.0.0 runs" in note for note in notes)
