@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
-from swiftdeploy.edge.clock import Clock, utc_text
+from swiftdeploy.edge.clock import Clock
 from swiftdeploy.edge.console import Console
 from swiftdeploy.edge.files import Files
 from swiftdeploy.edge.history import History
@@ -38,7 +38,8 @@ class Project:
     """One project folder and how a command or test wants to run in it.
 
     `engine`: as asked by a flag. `simulated`: host facts for scenarios, None measures. `leash`: pid and start time of
-    the process that the stack must not outlive. `starts`: the command may start a judge, so it may ask its server.
+    the process that the stack must not outlive. `starts`: the command may start instances and a judge; `watches`: it
+    asks the judge's server, where one runs, and loads nothing into it.
     """
 
     root: Path
@@ -50,6 +51,7 @@ class Project:
     leash: tuple[int, float] | None = None
     listeners: tuple[Listener, ...] = ()
     starts: bool = False
+    watches: bool = False
 
     @cached_property
     def files(self) -> Files:
@@ -57,7 +59,7 @@ class Project:
 
     @cached_property
     def history(self) -> History:
-        return History(self.root / "history.jsonl", f"{os.getpid()}-{os.urandom(4).hex()}", _actor(), utc_text)
+        return History(self.root / "history.jsonl", f"{os.getpid()}-{os.urandom(4).hex()}", _actor())
 
     @cached_property
     def manifest(self) -> Manifest | None:
@@ -99,7 +101,7 @@ class Project:
             journal=self.history,
             clock=Clock(self.interrupts.check),
             console=self.console,
-            rego=self._embedded(),
+            rego=self._embedded,
             tools=Tools(),
             lock=CommandLock(lock_path),
             phase=phases(guard, *self.listeners, *((kill_at(failpoint),) if failpoint else ())),
@@ -122,12 +124,17 @@ class Project:
             return cast(EngineName, asked)
         if self.manifest and self.manifest.engine:
             return self.manifest.engine
-        if self.manifest is None or self.manifest.services.command:
+        if not self.starts or self.manifest is None or self.manifest.services.command:
             return "local"
         raise errors.EnvironmentMissing(
             "no engine fits: the manifest has no services.command for the local engine",
             "add services.command, or run the sample app in its place with --engine local",
         )
+
+    def chosen_by_itself(self) -> bool:
+        """Nobody asked for this engine, and no stack has it yet: worth saying."""
+        asked = self.engine or os.environ.get(ENGINE_VARIABLE) or (self.manifest and self.manifest.engine)
+        return not asked and not self.state.instances
 
     def _engine(self) -> Engine:
         name = self.engine_name()
@@ -145,8 +152,9 @@ class Project:
 
     def _judge(self, engine: Engine) -> Judge:
         """An OPA server where the stack has one; the embedded judge everywhere else."""
-        if opa_binary() is None or not (self.starts or self.state.instances) or self.manifest is None:
-            return self._embedded()
+        asks = self.starts or (self.watches and self.state.instances)
+        if opa_binary() is None or not asks or self.manifest is None:
+            return self._embedded
         from swiftdeploy.judges.opa import Opa
         from swiftdeploy.model import asking
 
@@ -154,7 +162,8 @@ class Project:
         return Opa(
             settings.opa_port,
             self.manifest.opa.on_unavailable,
-            self._embedded(),
+            self._embedded,
+            reads_only=not self.starts,
             start=lambda: self._let_go(engine, settings),
             stop=lambda: engine.hold_judge_down(True),
         )
@@ -163,11 +172,8 @@ class Project:
         engine.hold_judge_down(False)
         engine.start_judge(settings, self.files.policies())
 
-    def _embedded(self) -> Embedded:
-        return self._embedded_judge
-
     @cached_property
-    def _embedded_judge(self) -> Embedded:
+    def _embedded(self) -> Embedded:
         from swiftdeploy.judges.embedded import Embedded
 
         return Embedded()

@@ -54,7 +54,7 @@ class FakeEngine:
         self.dead: set[str] = set()
         self.never_ready: set[str] = set()
         self.routed: State | None = None
-        self.is_open = False
+        self.opened = False
         self.stopped: list[str] = []
         self.refuse_routes = False
 
@@ -64,7 +64,10 @@ class FakeEngine:
         return Release(name, asked.version, asked.image, name, (), False, 3000, "", "/healthz", "/metrics", None, None)
 
     def open(self, settings: Settings) -> None:
-        self.is_open = True
+        self.opened = True
+
+    def is_open(self) -> bool:
+        return self.opened
 
     def start_judge(self, settings: Settings, policies: PolicySet) -> None: ...
 
@@ -127,7 +130,7 @@ class FakeEngine:
     def close(self, clean: bool) -> None:
         self.up.clear()
         self.routed = None
-        self.is_open = False
+        self.opened = False
 
 
 class FakeJudge:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from swiftdeploy.cli.session import Session, command, phase_seconds
+from swiftdeploy.cli.session import Session, command, journal_head, phase_seconds
 
 if TYPE_CHECKING:
     from swiftdeploy.flow.world import World
@@ -23,6 +23,8 @@ def deploy(session: Session, override: str) -> None:
     from swiftdeploy.verbs.deploy import deploy as verb
 
     world = session.world()
+    if session.project.chosen_by_itself():
+        session.say(f"engine {world.engine.name}: chosen since the manifest has services.command")
     _done(
         session,
         world,
@@ -58,16 +60,13 @@ def rollback(session: Session) -> None:
 
 @click.command()
 @click.option("--clean", is_flag=True, help="Remove rendered files, volumes and state too; journal and reports stay.")
-@command()
+@command(changes=True)
 def teardown(session: Session, clean: bool) -> None:
     """Stop everything of this project and nothing else."""
     from swiftdeploy.verbs.teardown import teardown as verb
 
-    world = session.world()
-    verb(world, clean)
-    head = world.journal.head()
-    session.say(f"journal head {head}")
-    session.answer({"head": head, "clean": clean, "seconds": phase_seconds(session.timings)})
+    verb(session.world(), clean)
+    session.answer({**journal_head(session), "clean": clean, "seconds": phase_seconds(session.timings)})
 
 
 def _done(session: Session, world: World, state: State, then: str) -> None:
@@ -81,8 +80,8 @@ def _done(session: Session, world: World, state: State, then: str) -> None:
         session.say(f"switch verified after {spent['verify']:.2f} s, drained in {drain:.2f} s")
     if state.settings:
         session.say(f"serving on http://{state.settings.bind}:{state.settings.port}/")
-    head = world.journal.head()
-    session.say(f"journal head {head}\nnext: {then}")
+    head = journal_head(session)
+    session.say(f"next: {then}")
     instances = [
         {"id": one.id, "track": one.track, "version": one.release.version, "release": one.release.id}
         for one in state.instances
@@ -92,7 +91,7 @@ def _done(session: Session, world: World, state: State, then: str) -> None:
             "generation": state.generation,
             "instances": instances,
             "weight": state.weight,
-            "head": head,
+            **head,
             "seconds": spent,
         }
     )

@@ -23,7 +23,7 @@ def policy() -> None:
 
 
 @policy.command()
-@command()
+@command(name="policy test")
 def test(session: Session) -> None:
     """Run every test_* rule of policies/*_test.rego in the embedded judge."""
     from swiftdeploy.verbs.policy import test as verb
@@ -46,7 +46,7 @@ def test(session: Session) -> None:
 @policy.command()
 @click.option("--gate", type=click.Choice(["infrastructure", "canary"]), required=True)
 @click.option("--input", "source", required=True, metavar="FILE.json", help="The input document; - reads stdin.")
-@command()
+@command(name="policy check")
 def check(session: Session, gate: str, source: str) -> None:
     """Ask the policies in force here about one input; exit 0, 10 or 11."""
     from swiftdeploy.flow.gate import reasons_of

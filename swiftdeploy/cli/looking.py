@@ -14,22 +14,24 @@ if TYPE_CHECKING:
     from swiftdeploy.flow.world import World
     from swiftdeploy.verbs.status import Snapshot
 
+ONCE_SECONDS, LIVE_SECONDS = 2.0, 5.0
+
 
 @click.command()
 @click.option("--once", is_flag=True, help="One window, then leave.")
 @click.option("--check", is_flag=True, help="For CI: wait for evidence, exit 0, 10 (denied) or 11 (no decision).")
 @click.option("--interval", type=click.FloatRange(0.2, 3600), help="Seconds of a window: 5 live, 2 with --once.")
-@command()
+@command(watches=True)
 def status(session: Session, once: bool, check: bool, interval: float | None) -> None:
     """Live dashboard: throughput, error rate, p99, chaos, policy compliance. Ctrl-C leaves it."""
     world = session.world()
     if not (once or check or session.as_json):
-        _live(session, world, interval or 5.0)
+        _live(session, world, interval or LIVE_SECONDS)
         return
     from swiftdeploy.cli import screen
     from swiftdeploy.verbs import status as verbs
 
-    shot = verbs.once(world, interval or (30.0 if check else 2.0), until_enough=check)
+    shot = verbs.with_evidence(world, interval) if check else verbs.once(world, interval or ONCE_SECONDS)
     if not session.as_json and not session.quiet:
         screen.print_once(shot, session.colour)
     error = verbs.verdict(shot) if check else None
@@ -44,7 +46,7 @@ def _live(session: Session, world: World, interval: float) -> None:
 
     try:
         screen.show(verbs.watch(world, interval), interval, session.colour)
-    except errors.Interrupted:
+    except KeyboardInterrupt:
         session.say("left the dashboard; the stack goes on")
 
 
@@ -65,8 +67,8 @@ def _fields(shot: Snapshot) -> dict[str, object]:
 @click.command()
 @click.argument("track", default="")
 @click.option("-n", "--lines", type=click.IntRange(1, 100_000), default=100, show_default=True)
-@click.option("--follow", is_flag=True, help="Go on as lines come.")
-@command()
+@click.option("-f", "--follow", is_flag=True, help="Go on as lines come.")
+@command(file_flags=("--file",))
 def logs(session: Session, track: str, lines: int, follow: bool) -> None:
     """What stable, canary, proxy, judge or one instance wrote; all of them without TRACK."""
     from swiftdeploy.verbs import logs as verbs
@@ -79,8 +81,7 @@ def logs(session: Session, track: str, lines: int, follow: bool) -> None:
     try:
         for part, line in found:
             click.echo(f"{part:10} | {line}")
-            session.project.interrupts.check()
-    except errors.Interrupted:
+    except KeyboardInterrupt:
         return
 
 

@@ -34,10 +34,13 @@ class Session:
     quiet: bool
     colour: bool
     timings: Timings
+    changes: bool
 
     def world(self) -> World:
-        """The effects of this command; from here on signals only set a flag."""
-        self.project.interrupts.listen()
+        """The effects of this command. From here on signals only set a flag for one that changes the world; one that
+        only looks may be ended anywhere."""
+        if self.changes:
+            self.project.interrupts.listen()
         return self.project.world()
 
     def say(self, text: str) -> None:
@@ -58,18 +61,29 @@ class Session:
         sys.exit(error.exit_status)
 
 
-def command(starts: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorate a click command's function: adds the common options and passes a Session first."""
+def command(
+    starts: bool = False,
+    changes: bool = False,
+    watches: bool = False,
+    name: str = "",
+    file_flags: tuple[str, ...] = ("-f", "--file"),
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorate a click command's function: adds the common options and passes a Session first.
+
+    `starts`: it may start instances and a judge; `changes`: it stops things only; `watches`: it asks the judge's server
+    without changing it.
+    """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        @click.option("-f", "--file", "file", default="manifest.yaml", metavar="PATH", help="The manifest.")
+        @click.option(*file_flags, "file", default="manifest.yaml", metavar="PATH", help="The manifest.")
         @click.option("--engine", metavar="local|docker", help="How the stack runs; kept until teardown.")
         @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, messages on stderr.")
         @click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")
         @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same.")
         @functools.wraps(function)
         def run(file: str, engine: str | None, as_json: bool, quiet: bool, no_color: bool, **options: Any) -> None:
-            session = _session(function.__name__, file, engine, as_json, quiet, no_color, starts)
+            called = name or function.__name__
+            session = _session(called, file, engine, as_json, quiet, no_color, starts, starts or changes, watches)
             _guarded(session, lambda: function(session, **options))
 
         return run
@@ -83,7 +97,15 @@ def phase_seconds(timings: Timings) -> Mapping[str, float]:
 
 
 def _session(
-    name: str, file: str, engine: str | None, as_json: bool, quiet: bool, no_color: bool, starts: bool
+    name: str,
+    file: str,
+    engine: str | None,
+    as_json: bool,
+    quiet: bool,
+    no_color: bool,
+    starts: bool,
+    changes: bool,
+    watches: bool,
 ) -> Session:
     from swiftdeploy.edge.console import Console
     from swiftdeploy.edge.phases import Timings
@@ -94,9 +116,15 @@ def _session(
     console = Console(sys.stderr if as_json else None, quiet, colour)
     timings = Timings()
     project = Project(
-        path.parent.absolute(), path.name, engine or None, console, listeners=(timings.hear,), starts=starts
+        path.parent.absolute(),
+        path.name,
+        engine or None,
+        console,
+        listeners=(timings.hear,),
+        starts=starts,
+        watches=watches,
     )
-    return Session(name, project, as_json, quiet, colour, timings)
+    return Session(name, project, as_json, quiet, colour, timings, changes)
 
 
 def _guarded(session: Session, act: Callable[[], None]) -> None:
@@ -104,7 +132,7 @@ def _guarded(session: Session, act: Callable[[], None]) -> None:
     try:
         act()
     except errors.SwiftDeployError as error:
-        session.stop(error, _head(session))
+        session.stop(error, journal_head(session))
     except KeyboardInterrupt:
         session.stop(errors.Interrupted("stopped by Ctrl-C"))
     except BrokenPipeError:  # `swiftdeploy logs | head`
@@ -116,9 +144,9 @@ def _guarded(session: Session, act: Callable[[], None]) -> None:
         session.stop(_bug(session, bug))
 
 
-def _head(session: Session) -> Mapping[str, object]:
-    """A changing command that failed was recorded too, so it prints the journal's head like one that did not."""
-    if not session.project.starts:
+def journal_head(session: Session) -> Mapping[str, object]:
+    """Print the journal's head, also after a failure, which was recorded too; nothing where it cannot be read."""
+    if not session.changes:
         return {}
     try:
         head = session.project.history.head()

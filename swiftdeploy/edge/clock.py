@@ -23,9 +23,3 @@ class Clock:
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, SLICE_SECONDS))
             self._check()
-
-
-def utc_text() -> str:
-    """Now as `2026-05-05T20:34:51.042Z`."""
-    seconds = time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1000):03d}Z"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TextIO
 
@@ -20,7 +21,15 @@ class Console:
 
     def warn(self, text: str) -> None:
         mark = "\033[33mwarning:\033[0m" if self._colour else "warning:"
-        print(f"{mark} {text}", file=sys.stderr, flush=True)  # noqa: T201 - the one place that prints
+        _print(f"{mark} {text}", sys.stderr)
 
     def _write(self, text: str) -> None:
-        print(text, file=self._out or sys.stdout, flush=True)
+        _print(text, self._out or sys.stdout)
+
+
+def _print(text: str, out: TextIO) -> None:
+    """A reader that left (`deploy | head -1`), or a full disk behind the output, must not stop or undo a change."""
+    try:
+        print(text, file=out, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())

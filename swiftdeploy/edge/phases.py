@@ -13,7 +13,7 @@ from swiftdeploy.flow.world import PhaseName
 
 Edge = Literal["before", "after"]
 Listener = Callable[[PhaseName, Edge], None]
-AFTER_THE_COMMIT: frozenset[PhaseName] = frozenset(("record-commit", "write", "drain", "stop-old"))
+NEVER_INTERRUPTED: frozenset[PhaseName] = frozenset(("record-commit", "write", "drain", "stop-old", "undo"))
 
 
 def phases(*listeners: Listener) -> Callable[[PhaseName], AbstractContextManager[None]]:
@@ -35,7 +35,7 @@ def stop_if_wanted(check: Callable[[], None], defer: Callable[[bool], None]) -> 
 
     def hear(name: PhaseName, edge: Edge) -> None:
         if edge == "before":
-            defer(name in AFTER_THE_COMMIT)
+            defer(name in NEVER_INTERRUPTED)
             check()
 
     return hear

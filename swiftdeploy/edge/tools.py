@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import subprocess
@@ -33,7 +34,7 @@ class Tools:
 
     def inventory(self) -> tuple[Check, ...]:
         docker = _no_daemon()
-        opa = shutil.which("opa")
+        opa = os.environ.get("SWIFTDEPLOY_OPA") or shutil.which("opa")
         return (
             Check("python", "pass", platform.python_version()),
             *(_installed(name) for name in PARTS),

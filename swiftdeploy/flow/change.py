@@ -45,15 +45,40 @@ class Change:
     def unchanged(self, goal: Goal) -> State:
         """Repair what is missing, and record that nothing else was to do."""
         self.world.journal.append(Intent(self.verb, goal.summary))
-        started = move.repair(self.before, self.world)
+        try:
+            started = move.repair(self.before, self.world)
+        except BaseException as error:
+            self.put_back(error)
+            raise
         note = f"started again: {', '.join(started)}" if started else goal.summary
         self.world.journal.append(Unchanged(self.verb, note))
         self.world.console.say(note)
         return self.before
 
+    def put_back(self, error: BaseException) -> None:
+        """Undo and record it; an open intent makes the next changing command recover."""
+        if self.take_back():
+            try:
+                self.world.journal.append(Undone(self.verb, _in_words(error)))
+            except errors.SwiftDeployError as failed:
+                self.world.console.warn(f"that it was undone could not be recorded: {failed.what}")
+
+    def take_back(self) -> bool:
+        """Undo all that was begun. One that fails is said, not raised: why the command failed matters more."""
+        try:
+            with self.world.phase("undo"):
+                self.undo.close()
+        except errors.SwiftDeployError as failed:
+            self.world.console.warn(f"it could not all be put back ({failed.what}); the next changing command will")
+            return False
+        return True
+
     def prepare(self, goal: Goal) -> None:
         """Keep the manifest of the release that is about to start, and see that the goal's files can be rendered."""
         if any(one.release.id == self.asks.release.id for one in goal.state.instances):
+            self.undo.callback(
+                releases.restore, self.asks.release, releases.kept(self.asks.release, self.world), self.world
+            )
             releases.keep(self.asks.release, self.text, self.world)
         outputs.of_what_runs(goal.state, goal.mode, self.world)
 
@@ -68,10 +93,10 @@ class Change:
             with self.world.phase("record-commit"):
                 self.world.journal.append(commit)
         except BaseException as error:
-            if journal.committed(self.world.journal.changes()) == commit:
-                raise  # interrupted after the commit was on disk: the next changing command finishes it
-            self.undo.close()  # an undo that fails raises past here, unrecorded, and the next changing command recovers
-            self.world.journal.append(Undone(self.verb, _in_words(error)))
+            if journal.unfinished(self.world.journal.changes()) == commit:  # an older equal commit is finished
+                self.undo.pop_all()  # it is on disk: only forward, by the next changing command
+                raise
+            self.put_back(error)
             raise
         self.undo.pop_all()  # from here on only forward
         finish(commit, self.world)
@@ -91,16 +116,20 @@ def change(verb: Verb, world: World) -> Iterator[Change]:
         try:
             yield now
         except BaseException:
-            now.undo.close()  # empty unless something failed before the intent: see deploy
+            now.take_back()  # nothing to do unless something failed before the intent: see deploy
             raise
 
 
 def finish(commit: Committed, world: World) -> None:
-    """All that follows a commit; may be repeated."""
+    """All that follows a commit; may be repeated. What cannot be written is said: the change itself is done."""
     with world.phase("write"):
-        _write(commit, world)
+        try:
+            _write(commit, world)
+        except errors.SwiftDeployError as error:
+            world.console.warn(f"committed, but not all files were written: {error}; `swiftdeploy init` renders them")
     move.finish(commit.state, world)
-    releases.prune(frozenset(journal.kept_releases(world.journal.changes(), releases.KEPT)), world)
+    if len(releases.names(world)) > releases.KEPT:
+        releases.prune(frozenset(journal.kept_releases(world.journal.changes(), releases.KEPT)), world)
     world.journal.append(Finished(commit.verb))
 
 
@@ -109,7 +138,8 @@ def recover(world: World) -> None:
     last = journal.committed(world.journal.changes())
     cut_off = journal.unfinished(world.journal.changes())
     state = last.state if last else State()
-    if cut_off is None and not _strays(state, world):
+    hidden = not state.instances and world.engine.is_open()  # a first deploy that died before its intent
+    if cut_off is None and not hidden and not _strays(state, world):
         return
     if state.instances:
         move.restore(state, world)
@@ -124,7 +154,7 @@ def recover(world: World) -> None:
             finish(cut_off, world)
             world.console.warn(f"an earlier `{verb}` was interrupted after its commit; it was finished")
         case None:
-            world.console.warn("instances that no commit names were stopped")
+            world.console.warn("what ran and no commit names was stopped")
 
 
 def _strays(state: State, world: World) -> bool:
@@ -142,16 +172,17 @@ def _write_mode(commit: Committed, world: World) -> None:
     from swiftdeploy.model import yamlfile
 
     text = world.files.read(world.manifest_name)
-    if digest.of(text) != commit.manifest_digest:
-        world.console.warn(f"{world.manifest_name} was changed meanwhile, so its services.mode was left alone")
-        return
     try:
         edited = yamlfile.with_mode(text, commit.mode)
     except errors.BadFile:
         world.console.warn(f"{world.manifest_name} cannot be read, so its services.mode was left alone")
         return
-    if edited != text:
-        world.files.write(world.manifest_name, edited)
+    if edited == text:  # also when this was done before a crash
+        return
+    if digest.of(text) != commit.manifest_digest:
+        world.console.warn(f"{world.manifest_name} was changed meanwhile, so its services.mode was left alone")
+        return
+    world.files.write(world.manifest_name, edited)
 
 
 def _in_words(error: BaseException) -> str:

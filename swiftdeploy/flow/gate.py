@@ -32,10 +32,12 @@ def canary(verb: Verb, judged: Instance, before: State, asks: Manifest, world: W
     with world.phase("measure"):
         world.console.say(f"measuring {judged.id} ({judged.release.label}) ...")
         facts = observe.judged(judged, asks, world, before.stable, enough=thresholds.min_samples(policies))
-    return _require(verb, "canary", facts, world, override)
+    return _require(verb, "canary", facts, world, override, judged in before.instances)
 
 
-def _require(verb: Verb, gate: Gate, facts: Mapping[str, Json], world: World, override: str) -> Decision:
+def _require(
+    verb: Verb, gate: Gate, facts: Mapping[str, Json], world: World, override: str, serving: bool = False
+) -> Decision:
     with world.phase("decide"):
         decision = world.judge.decide(gate, facts, world.files.policies())
     if override and not decision.allow:
@@ -50,7 +52,7 @@ def _require(verb: Verb, gate: Gate, facts: Mapping[str, Json], world: World, ov
         world.console.warn(f"policy {gate} is overridden ({override}): {'; '.join(reasons_of(decision))}")
         return decision
     if not decision.allow:
-        raise refusal(verb, decision)
+        raise refusal(verb, decision, serving)
     world.console.say(f"✔ policy {gate}: PASS (judge {decision.judge}){'  UNENFORCED' if decision.unenforced else ''}")
     return decision
 
@@ -60,15 +62,20 @@ def reasons_of(decision: Decision) -> tuple[str, ...]:
     return (decision.failure, *decision.reasons) if decision.failure else decision.reasons
 
 
-def refusal(verb: Verb, decision: Decision) -> errors.SwiftDeployError:
-    """The error that stops a command whose gate did not allow it."""
+def refusal(verb: Verb, decision: Decision, serving: bool) -> errors.SwiftDeployError:
+    """The error that stops a command whose gate did not allow it. `serving`: what was judged has users, and keeps them
+    until someone leaves it."""
     reasons = "".join(f"\n    ! {reason}" for reason in reasons_of(decision))
     if decision.outcome == "none":
         return errors.NoDecision(
             f"policy [{decision.gate}] gave NO DECISION, so `{verb}` was not done{reasons}",
             "mend the judge or wait for more evidence and run it again, or use --override REASON",
         )
-    leave = "`swiftdeploy rollback` leaves the canary" if decision.gate == "canary" else "mend the host"
+    if serving:
+        then = "`swiftdeploy rollback` leaves the canary"
+    else:
+        mend = "release" if decision.gate == "canary" else "host"
+        then = f"nothing was changed: mend the {mend} and run it again"
     return errors.Denied(
-        f"policy [{decision.gate}] DENIED `{verb}`{reasons}", f"{leave}; --override REASON is the break-glass"
+        f"policy [{decision.gate}] DENIED `{verb}`{reasons}", f"{then}; --override REASON is the break-glass"
     )

@@ -15,7 +15,8 @@ def post(track: Track, body: Mapping[str, Json], state: State, world: World) -> 
     """POST to the instance of `track`; raises NotPossible when the track is absent or the app refuses."""
     instance = state.instance(track)
     if instance is None:
-        raise errors.NotPossible(f"no {track} runs", "run `swiftdeploy promote canary` first")
+        first = "promote canary" if state.instances and track == "canary" else "deploy"
+        raise errors.NotPossible(f"no {track} runs", f"run `swiftdeploy {first}` first")
     try:
         status, text = world.web.post(f"http://{world.engine.address(instance)}/chaos", body, 5.0)
     except OSError as error:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 READY_ANSWERS = 2  # one good answer may come from a process that is about to fail
 VERIFY_SECONDS = 10.0
 STOP_SECONDS = 5.0
+DRAIN_CEILING_SECONDS = 3600.0  # the engine ends a drain earlier, by the old release's own drain_timeout
 
 
 def start(before: State, goal: State, undo: ExitStack, world: World) -> None:
@@ -26,11 +27,15 @@ def start(before: State, goal: State, undo: ExitStack, world: World) -> None:
     with world.phase("start-new"):
         if goal.settings:
             world.engine.open(goal.settings)
+        stopped = {part.name for part in world.engine.parts(goal) if part.state == "stopped"}
+        lost = tuple(one for one in goal.instances if one.id in stopped and one not in new)
+        for one in lost:  # it should serve already, so there is nothing to undo
+            world.engine.start(one, releases.manifest_of(one.release, world))
         for one in new:
             undo.callback(world.engine.stop, one.id, STOP_SECONDS)  # the undo first: a start may die half way
             world.engine.start(one, releases.manifest_of(one.release, world))
     with world.phase("ready"):
-        for one in new:
+        for one in (*lost, *new):
             _become_ready(one, world)
 
 
@@ -42,21 +47,30 @@ def switch(before: State, goal: State, undo: ExitStack, world: World) -> None:
         if before.instances:
             undo.callback(_settle, before, world)
         world.engine.route(goal)
+        _move_judge(before, goal, undo, world)
     with world.phase("verify"):
         _verify(goal, world)
+
+
+def _move_judge(before: State, goal: State, undo: ExitStack, world: World) -> None:
+    """The judge's own settings are part of the change; until here it answered where the last commit says."""
+    if before.settings and goal.settings and before.settings.opa_port != goal.settings.opa_port:
+        undo.callback(world.engine.start_judge, before.settings, world.files.policies())
+        world.engine.start_judge(goal.settings, world.files.policies())
 
 
 def finish(goal: State, world: World) -> None:
     """Stop what runs and is not in `goal`, once idle. Repeatable: a crash in here is finished by the next command."""
     wanted = {one.id for one in goal.instances}
     old = tuple(name for name in world.engine.running() if name not in wanted)
-    limit = max((_drain_seconds(one, world) for one in goal.instances), default=STOP_SECONDS)
     with world.phase("drain"):
-        if old and goal.instances and (left := waiting.until(lambda: world.engine.busy(old), world.clock, limit)):
-            world.console.warn(f"drain ended after {limit:g} s with {left}")
+        if old and goal.instances:
+            left = waiting.until(lambda: world.engine.busy(old), world.clock, DRAIN_CEILING_SECONDS)
+            if left:
+                world.console.warn(f"drain ended after {DRAIN_CEILING_SECONDS:g} s with {left}")
     with world.phase("stop-old"):
         for name in old:
-            world.engine.stop(name, limit)
+            world.engine.stop(name, STOP_SECONDS)
 
 
 def repair(state: State, world: World) -> tuple[str, ...]:
@@ -77,8 +91,12 @@ def repair(state: State, world: World) -> tuple[str, ...]:
 
 def restore(state: State, world: World) -> None:
     """Make `state` true again after a crash: what it names runs, and the proxy routes to it."""
-    if not repair(state, world):
-        _settle(state, world)
+    try:
+        if repair(state, world):
+            return
+    except errors.NotHealthy as error:  # no reason to refuse the rollback that would leave it
+        world.console.warn(error.what)
+    _settle(state, world)
 
 
 def _settle(state: State, world: World) -> None:
@@ -89,10 +107,6 @@ def _settle(state: State, world: World) -> None:
 def _verify(state: State, world: World) -> None:
     if left := waiting.until(lambda: world.engine.unrouted(state), world.clock, VERIFY_SECONDS):
         raise errors.NotHealthy(f"the proxy did not take the new routes within {VERIFY_SECONDS:g} s: {left}")
-
-
-def _drain_seconds(one: Instance, world: World) -> float:
-    return releases.manifest_of(one.release, world).services.drain_timeout_seconds
 
 
 def _become_ready(one: Instance, world: World) -> None:

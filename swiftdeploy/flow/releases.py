@@ -20,14 +20,33 @@ def keep(release: Release, text: str, world: World) -> None:
     world.files.write(f"{FOLDER}/{release.id}/manifest.yaml", text, private=True)
 
 
+def kept(release: Release, world: World) -> str | None:
+    """The manifest text of a release, None when it is not kept."""
+    name = f"{FOLDER}/{release.id}/manifest.yaml"
+    return world.files.read(name) if world.files.exists(name) else None
+
+
+def restore(release: Release, text: str | None, world: World) -> None:
+    """Undo `keep`."""
+    if text is None:
+        world.files.remove(f"{FOLDER}/{release.id}")
+    else:
+        keep(release, text, world)
+
+
+def names(world: World) -> tuple[str, ...]:
+    """Ids of the releases that are kept."""
+    return world.files.names(FOLDER)
+
+
 def text_of(release: Release, world: World) -> str:
     """The manifest text of a kept release; raises NotPossible when it is no longer kept."""
-    name = f"{FOLDER}/{release.id}/manifest.yaml"
-    if not world.files.exists(name):
+    text = kept(release, world)
+    if text is None:
         raise errors.NotPossible(
-            f"release {release.label} is no longer kept ({name} is missing)", "deploy it again from its manifest"
+            f"release {release.label} is no longer kept in {FOLDER}/", "deploy it again from its manifest"
         )
-    return world.files.read(name)
+    return text
 
 
 def manifest_of(release: Release, world: World) -> Manifest:
@@ -39,6 +58,6 @@ def manifest_of(release: Release, world: World) -> Manifest:
 
 def prune(wanted: frozenset[str], world: World) -> None:
     """Remove kept releases that are not in `wanted`."""
-    for name in world.files.names(FOLDER):
+    for name in names(world):
         if name not in wanted:
             world.files.remove(f"{FOLDER}/{name}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # pydantic alone is half of the time that a rollback may take
 
 PhaseName = Literal[
     "lock", "recover", "load", "measure", "decide", "record-decision", "record-intent", "start-new", "ready",
-    "switch", "verify", "record-commit", "write", "drain", "stop-old",
+    "switch", "verify", "record-commit", "write", "drain", "stop-old", "undo",
 ]  # fmt: skip
 
 
@@ -49,6 +49,9 @@ class Engine(Protocol):
         """Bring up what instances need before they start (local: supervisord), and check that the published ports are
         free or our own."""
 
+    def is_open(self) -> bool:
+        """Whether anything of this project's engine runs, an instance or not."""
+
     def start_judge(self, settings: Settings, policies: PolicySet) -> None:
         """Start the judge's server where this engine has one, and wait until it answers; else nothing."""
 
@@ -74,7 +77,8 @@ class Engine(Protocol):
 
     def busy(self, ids: Sequence[str]) -> str | None:
         """None when no request can be in flight on those instances any more; else what is waited for. Call it again
-        and again: the engine remembers between calls since when they have been idle."""
+        and again: the engine remembers between calls since when they have been idle, and lets each have no more than
+        the `drain_timeout` that it was started with."""
 
     def stop(self, instance_id: str, grace_seconds: float) -> None:
         """SIGTERM, wait up to `grace_seconds`, SIGKILL; gone with its whole process group when this returns."""

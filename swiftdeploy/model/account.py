@@ -137,8 +137,6 @@ class Account:
     def _intent(self, entry: Entry, event: Intent) -> None:
         self.interrupted()
         self.begun = entry
-        if event.override:
-            self.overrides.add(entry.timestamp, f"{RED} {event.verb}", event.override, "given with it", entry.actor)
 
     def _decide(self, entry: Entry, event: Decided) -> None:
         decision = event.decision

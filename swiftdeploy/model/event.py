@@ -23,7 +23,7 @@ class Intent:
 
 @dataclass(frozen=True)
 class Decided:
-    """A gate asked policy. Journal event `decision`. `window` is what was measured, for people and for replay."""
+    """A gate asked policy. Journal event `decision`."""
 
     verb: str
     decision: Decision

@@ -30,8 +30,9 @@ class Release:
 
     @property
     def label(self) -> str:
-        """How people name it: `2.0.0 (1f0c9a3b2d4e)`."""
-        return f"{self.version} ({self.id})"
+        """How people name it: `2.0.0 (1f0c9a3b2d4e)`, and what stands in for its image."""
+        instead = f", sample app, not {self.image}" if self.sample_app else ""
+        return f"{self.version} ({self.id}{instead})"
 
 
 @dataclass(frozen=True)

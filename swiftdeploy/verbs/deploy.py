@@ -21,7 +21,7 @@ def deploy(world: World, override: str = "") -> State:
         if not now.before.instances:
             now.undo.callback(world.engine.close, False)  # nothing may stay when the very first gate says no
         world.engine.open(now.asks.settings)
-        world.engine.start_judge(now.asks.settings, world.files.policies())
+        world.engine.start_judge(now.before.settings or now.asks.settings, world.files.policies())
         gate.infrastructure("deploy", world, override)
         now.prepare(goal)
         with now.towards(goal, override):

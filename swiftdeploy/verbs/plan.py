@@ -32,11 +32,11 @@ def plan(world: World) -> Preview:
     manifest = asked.manifest(world)
     last = journal.committed(world.journal.changes())
     before = last.state if last else State()
-    asks = asking.asks(manifest, world.engine.release(manifest), world.engine.name)
     diffs = _diffs(render.project(manifest, world.files.templates()), world)
     try:
+        asks = asking.asks(manifest, world.engine.release(manifest), world.engine.name)
         goal = plans.deploy(before, asks)
-    except errors.NotPossible as error:
+    except (errors.NotPossible, errors.EnvironmentMissing) as error:
         return Preview("deploy is not possible now", diffs=diffs, refused=str(error))
     todo = moves(before, goal.state)
     facts = world.host.facts() if goal.gate else None

@@ -16,6 +16,8 @@ def promote(to: Track, weight: int | None, world: World, override: str = "") -> 
     """
     with change("promote", world) as now:
         goal = plan.promote(now.before, now.asks, to, weight)
+        if weight is not None and goal.state.weight != weight:
+            world.console.warn(f"--weight {weight} does not apply: {goal.summary}")
         if goal.gate is None and goal.state == now.before:
             return now.unchanged(goal)
         now.prepare(goal)

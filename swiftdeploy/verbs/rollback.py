@@ -6,7 +6,7 @@ from swiftdeploy.flow import move
 from swiftdeploy.flow.change import change
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import errors, journal, plan
-from swiftdeploy.model.state import State
+from swiftdeploy.model.state import Release, State
 
 
 def rollback(world: World) -> State:
@@ -15,11 +15,18 @@ def rollback(world: World) -> State:
     Raises NotPossible when there is nowhere to go back to, RollbackFailed with nothing changed.
     """
     with change("rollback", world) as now:
-        goal = plan.rollback(now.before, journal.rollback_target(world.journal.changes(), now.before))
-        try:
-            with now.towards(goal):
+        goal = plan.rollback(now.before, _target(now.before, world))
+        with now.towards(goal):
+            try:
                 move.start(now.before, goal.state, now.undo, world)
                 move.switch(now.before, goal.state, now.undo, world)
-        except (errors.NotHealthy, errors.EnvironmentMissing) as error:
-            raise errors.RollbackFailed(f"the rollback failed: {error.what}", error.next_step) from error
+            except (errors.NotHealthy, errors.EnvironmentMissing) as error:
+                raise errors.RollbackFailed(f"the rollback failed: {error.what}", error.next_step) from error
         return goal.state
+
+
+def _target(now: State, world: World) -> Release | None:
+    """Looked for only where no stable track is warm: a long journal takes seconds to read to its beginning."""
+    if now.stable and now.canary:
+        return None
+    return journal.rollback_target(world.journal.changes(), now)

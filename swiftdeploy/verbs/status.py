@@ -9,11 +9,14 @@ from swiftdeploy.flow import observe
 from swiftdeploy.flow.world import Part, World
 from swiftdeploy.model import errors, journal, manifest, metrics, thresholds
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
-from swiftdeploy.model.event import Committed, Intent, StatusScrape
+from swiftdeploy.model.event import Committed, Entry, Intent, StatusScrape
 from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.metrics import Figures, Scrape
 from swiftdeploy.model.state import Instance, State, Track
 from swiftdeploy.verbs.validate import edited
+
+DEFAULT_WINDOW_SECONDS = 30.0  # where no manifest says otherwise
+LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -61,16 +64,27 @@ def watch(world: World, interval_seconds: float) -> Iterator[Snapshot]:
         world.journal.append(as_event(shot))
 
 
-def once(world: World, seconds: float, until_enough: bool = False) -> Snapshot:
-    """One window of `seconds`, or, for `--check`, up to `canary.window` until there is enough evidence."""
+def once(world: World, seconds: float) -> Snapshot:
+    """One window of that many seconds."""
     shot = snapshot(world)
-    limit = world.clock.now() + seconds
-    while shot.state.instances:
-        world.clock.sleep(min(seconds, 1.0))
+    if not shot.state.instances:
+        return shot
+    world.clock.sleep(seconds)
+    return snapshot(world, shot)
+
+
+def with_evidence(world: World, seconds: float | None = None) -> Snapshot:
+    """For `--check`: a window that ends as soon as there are enough samples, after `canary.window` (or `seconds`) at
+    the latest."""
+    asked = _asked(world)
+    longest = seconds or (asked.canary.window_seconds if asked else DEFAULT_WINDOW_SECONDS)
+    shot = snapshot(world)
+    end = world.clock.now() + longest
+    while shot.state.instances and world.clock.now() < end:
+        world.clock.sleep(min(longest, LOOK_SECONDS, max(0.0, end - world.clock.now())))
         shot = snapshot(world, shot)
         judged = shot.judged()
-        enough = judged is not None and judged.figures.samples >= shot.min_samples
-        if world.clock.now() >= limit or (until_enough and enough):
+        if judged is not None and judged.figures.samples >= shot.min_samples:
             break
     return shot
 
@@ -81,11 +95,11 @@ def snapshot(world: World, previous: Snapshot | None = None) -> Snapshot:
     last = journal.committed(world.journal.changes())
     state = last.state if last else State()
     policies = world.files.policies()
-    reach = asked.canary.window_seconds if asked else 30.0
+    reach = asked.canary.window_seconds if asked else DEFAULT_WINDOW_SECONDS
     scrapes = {one.id: _scrapes(one, world, previous, reach) for one in state.instances}
     parts = world.engine.parts(state) if state.instances else ()
     tracks = tuple(_view(one, state, parts, scrapes[one.id]) for one in state.instances)
-    judged = next((one for one in reversed(state.instances)), None)
+    judged = state.canary or state.stable
     window = metrics.window(*_ends(scrapes[judged.id]), None) if judged else None
     facts: dict[Gate, Mapping[str, Json]] = {"infrastructure": world.host.facts()}
     if window:
@@ -95,7 +109,7 @@ def snapshot(world: World, previous: Snapshot | None = None) -> Snapshot:
         last.mode if last and state.instances else None,
         tracks,
         parts,
-        {gate: _decide(gate, facts[gate], policies, world) for gate in facts},
+        {gate: world.judge.decide(gate, facts[gate], policies) for gate in facts},
         tuple(_notes(asked, last, state, policies, world)),
         window.seconds if window else 0.0,
         thresholds.min_samples(policies),
@@ -177,36 +191,52 @@ def _view(one: Instance, state: State, parts: tuple[Part, ...], scrapes: tuple[S
     )
 
 
-def _decide(gate: Gate, facts: Mapping[str, Json], policies: PolicySet, world: World) -> Decision:
-    """A reader may not load policies into the judge: edited ones are said to be not in force."""
-    in_force = world.judge.in_force()
-    if in_force not in (None, policies.digest):
-        failure = "policies/ was edited, not in force: the next gate loads it"
-        return Decision(gate, "none", (), facts, "", policies.digest, policies.packaged, failure=failure)
-    return world.judge.decide(gate, facts, policies)
-
-
 def _notes(
     asked: Manifest | None, last: Committed | None, state: State, policies: PolicySet, world: World
 ) -> Iterator[str]:
     if holder := world.holder():
         yield f"{holder} holds the lock"
-    elif isinstance(left := journal.unfinished(world.journal.changes()), Intent):
-        yield f"`{left.verb}` was interrupted; the next changing command will undo it"
-    elif isinstance(left, Committed):
-        yield f"`{left.verb}` was interrupted after its commit; the next changing command will finish it"
+    elif left := journal.interrupted(world.journal.changes()):
+        yield _interrupted(left)
+    elif not state.instances and world.engine.is_open():
+        yield "a first deploy was interrupted; the next changing command will undo it"
     if policies.packaged:
         yield "no policies/ here: the packaged policies are in force"
     if asked is None:
         yield f"{world.manifest_name} cannot be used: run `swiftdeploy validate`"
         return
-    runs = state.canary or state.stable
-    if runs and world.engine.release(asked).id != runs.release.id:
-        yield f"manifest asks {asked.services.version}, {runs.release.version} runs"
-    elif last and state.instances and asked.services.mode != last.mode:
-        yield f"manifest asks mode {asked.services.mode}, {last.mode} runs"
+    yield from _mismatch(asked, last, state, world)
     try:
         for check in edited(asked, world):
             yield f"{check.name} {check.detail}"
     except errors.Unreadable as error:
         yield str(error)
+
+
+def _interrupted(left: Entry) -> str:
+    pid = left.run.partition("-")[0]
+    match left.event:
+        case Committed(verb):
+            return f"`{verb}` by pid {pid} was interrupted after its commit; the next changing command will finish it"
+        case Intent(verb):
+            return f"`{verb}` by pid {pid} was interrupted; the next changing command will undo it"
+        case _:
+            return f"pid {pid} was interrupted"
+
+
+def _mismatch(asked: Manifest, last: Committed | None, state: State, world: World) -> Iterator[str]:
+    """What runs is not what the manifest asks for."""
+    runs = state.canary or state.stable
+    if runs is None or last is None:
+        return
+    try:
+        wanted = world.engine.release(asked)
+    except errors.EnvironmentMissing as error:
+        yield f"the manifest asks for what cannot run here: {error.what}"
+        return
+    if wanted.version != runs.release.version:
+        yield f"manifest asks {wanted.version}, {runs.release.version} runs"
+    elif wanted.id != runs.release.id:
+        yield f"manifest asks {wanted.label}, {runs.release.label} runs"
+    elif asked.services.mode != last.mode:
+        yield f"manifest asks mode {asked.services.mode}, {last.mode} runs"

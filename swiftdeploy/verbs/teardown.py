@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from swiftdeploy.flow import releases
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import digest, errors, journal
@@ -14,33 +16,40 @@ STATE = (releases.FOLDER, ".swiftdeploy/routing", ".swiftdeploy/local")
 
 
 def teardown(world: World, clean: bool = False) -> None:
-    """Works from the engine's own markers alone, so also when manifest or journal cannot be read; never gated."""
-    with world.phase("lock"):
-        held = world.lock("teardown")
-    with held:
-        readable = _journal_is_readable(world)
-        if readable:
-            world.journal.append(Intent("teardown", "stop everything and clean" if clean else "stop everything"))
+    """Works from the engine's own markers alone, so also when manifest or journal cannot be used; never gated.
+
+    Raises Unreadable in a folder that is no project.
+    """
+    if not any(world.files.exists(name) for name in (world.manifest_name, "history.jsonl", ".swiftdeploy")):
+        raise errors.Unreadable("there is no project here: no manifest, no journal, no .swiftdeploy", "name it with -f")
+    with ExitStack() as held:
+        with world.phase("lock"):
+            held.enter_context(world.lock("teardown"))
+        recorded = _record_intent("stop everything and clean" if clean else "stop everything", world)
         world.engine.close(clean)
-        if readable:
-            mode = _last_mode(world)
-            world.journal.append(
-                Committed("teardown", mode, State(), _manifest_digest(world), note="clean" if clean else "")
-            )
-            world.journal.append(Finished("teardown"))
+        if recorded:
+            mode, note = _last_mode(world), "clean" if clean else ""
+            world.journal.append(Committed("teardown", mode, State(), _manifest_digest(world), note=note))
         if clean:
-            for name in (*RENDERED, *STATE):
-                world.files.remove(name)
-            if set(world.files.names(".swiftdeploy")) <= EMPTY:
-                world.files.remove(".swiftdeploy")
-        world.console.say("everything of this project is stopped" + (" and cleaned" if clean else ""))
+            _clean(world)
+        if recorded:
+            world.journal.append(Finished("teardown"))
+    world.console.say("everything of this project is stopped" + (" and cleaned" if clean else ""))
 
 
-def _journal_is_readable(world: World) -> bool:
+def _clean(world: World) -> None:
+    for name in (*RENDERED, *STATE):
+        world.files.remove(name)
+    if set(world.files.names(".swiftdeploy")) <= EMPTY:
+        world.files.remove(".swiftdeploy")
+
+
+def _record_intent(what: str, world: World) -> bool:
+    """False when the journal cannot be read or written, which is said and stops nobody from stopping the stack."""
     try:
         journal.committed(world.journal.changes())
-        world.journal.head()
-    except errors.Unreadable as error:
+        world.journal.append(Intent("teardown", what))
+    except errors.SwiftDeployError as error:
         world.console.warn(f"{error.what}; stopping by the engine's own markers, and recording nothing")
         return False
     return True

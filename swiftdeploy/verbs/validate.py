@@ -19,11 +19,14 @@ def validate(world: World) -> Iterator[Check]:
     yield Check("fields", "pass", "all required fields are there and well formed")
     yield _image(manifest, world)
     yield from _ports(manifest, world)
-    texts = render.project(manifest, world.files.templates())
-    yield _proxy(manifest, world)
-    yield world.tools.compose(texts["docker-compose.yml"])
+    broken = _templates(manifest, world)
+    if broken:
+        yield broken
+    else:
+        yield _proxy(manifest, world)
+        yield world.tools.compose(render.project(manifest, world.files.templates())["docker-compose.yml"])
+        yield from edited(manifest, world)
     yield _policies(world)
-    yield from edited(manifest, world)
     yield from _warnings(manifest, world)
 
 
@@ -33,9 +36,20 @@ def edited(manifest: Manifest, world: World) -> Iterator[Check]:
         yield Check(name, "warning", "was edited by hand, which changes nothing; `swiftdeploy init` renders it anew")
 
 
+def _templates(manifest: Manifest, world: World) -> Check | None:
+    try:
+        render.project(manifest, world.files.templates())
+    except errors.BadFile as error:
+        return Check("templates", "fail", str(error))
+    return None
+
+
 def _image(manifest: Manifest, world: World) -> Check:
     if world.engine.name == "local":
-        release = world.engine.release(manifest)
+        try:
+            release = world.engine.release(manifest)
+        except errors.EnvironmentMissing as error:
+            return Check("image", "skipped", error.what)
         runs = "the sample app" if release.sample_app else " ".join(release.argv)
         return Check("image", "skipped", f"the local engine runs {runs}, not {manifest.services.image}")
     return world.tools.image(manifest.services.image)
@@ -53,7 +67,10 @@ def _ports(manifest: Manifest, world: World) -> Iterator[Check]:
 
 
 def _proxy(manifest: Manifest, world: World) -> Check:
-    said = world.engine.test_proxy(manifest)
+    try:
+        said = world.engine.test_proxy(manifest)
+    except errors.EnvironmentMissing as error:
+        return Check("nginx -t", "skipped", error.what)
     return Check("nginx -t", "fail", said) if said else Check("nginx -t", "pass", "nginx accepts the rendered config")
 
 
@@ -83,7 +100,7 @@ def _warnings(manifest: Manifest, world: World) -> Iterator[Check]:
         )
     last = journal.committed(world.journal.changes())
     stable = (last.state if last else State()).stable
-    if stable and manifest.canary.weight == 100 and stable.release.id != world.engine.release(manifest).id:
+    if stable and manifest.canary.weight == 100 and stable.release.version != manifest.services.version:
         yield Check(
             "canary.weight", "warning", "is 100, so a canary of the changed release would get all traffic at once"
         )

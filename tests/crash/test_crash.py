@@ -13,10 +13,12 @@ from swiftdeploy.flow.world import PhaseName
 from swiftdeploy.model import journal
 from swiftdeploy.model.event import Committed
 
-PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
+PHASES = tuple(name for name in get_args(PhaseName) if name != "undo")  # which only a failing command enters
 POINTS = tuple(f"{phase}:{edge}" for phase in PHASES for edge in ("before", "after"))
 # those where most was begun and least was recorded; `make crash` runs all of them
 CHOSEN = {
+    "settled": ("switch:after", "record-commit:after"),
+    "left": ("record-intent:after", "drain:before"),
     "first": ("start-new:after", "verify:before", "record-commit:after"),
     "replace": ("ready:after", "switch:after", "record-commit:before", "write:before", "stop-old:before"),
     "canary": ("start-new:before", "record-decision:after", "switch:before", "write:after", "stop-old:after"),
@@ -87,6 +89,57 @@ def test_a_promote_to_canary_that_dies_keeps_serving(project: Project, point: st
         "stable": "1.0.0",
         "canary": "2.0.0",
     }
+    whole(project)
+
+
+def test_a_promote_to_stable_that_dies_is_settled_by_the_next_one(project: Project, point: str) -> None:
+    project.ok("deploy")
+    project.set({"services.version": "2.0.0"})
+    project.ok("promote", "canary")
+    killed(project, point, "promote", "stable")
+    project.ok("promote", "stable")
+    assert project.version() == "2.0.0"
+    whole(project)
+
+
+def test_a_canary_is_left_by_a_rollback_that_dies(project: Project, point: str) -> None:
+    project.ok("deploy")
+    project.set({"services.version": "2.0.0"})
+    project.ok("promote", "canary")
+    killed(project, point, "rollback")
+    assert project.version() in ("1.0.0", "2.0.0")
+    project.run(
+        "rollback"
+    )  # 3 when the first one had been committed: it is finished, and there is nothing further back
+    assert project.version() == "1.0.0"
+    whole(project)
+
+
+@pytest.mark.parametrize("edge", ["before", "after"])
+def test_an_undo_that_dies_is_done_by_the_next_command(project: Project, edge: str) -> None:
+    project.ok("deploy")
+    data = project.root / "policies" / "data.json"
+    fine = data.read_text()
+    data.write_text(fine.replace('"max_p99_latency_ms": 500.0', '"max_p99_latency_ms": 0.0'))
+    project.set({"services.version": "2.0.0"})
+    killed(project, f"undo:{edge}", "promote", "canary")
+    assert project.version() == "1.0.0"
+    data.write_text(fine)
+    project.ok("promote", "canary")
+    whole(project)
+
+
+def test_a_teardown_that_dies_can_be_repeated(project: Project) -> None:
+    project.ok("deploy")
+    killed(project, "lock:after", "teardown")
+    project.ok("teardown", "--clean")
+    assert project.processes() == []
+
+
+def test_a_first_deploy_that_dies_before_its_intent_leaves_nothing_hidden(project: Project) -> None:
+    killed(project, "decide:before", "deploy")
+    assert "a first deploy was interrupted" in project.run("status", "--once").out
+    project.ok("deploy")
     whole(project)
 
 

@@ -69,6 +69,18 @@ def test_edited_policies_are_loaded_before_they_decide(
     assert judge.decide("canary", GOOD, packaged).allow  # and back, with files that need one another
 
 
+def test_a_reader_loads_nothing_and_says_that_edited_policies_are_not_in_force(
+    opa_server: Any, embedded: Embedded, packaged: PolicySet, edited: Edit
+) -> None:
+    Opa(opa_server.port, "deny", embedded).decide("canary", GOOD, packaged)
+    reader = Opa(opa_server.port, "deny", embedded, reads_only=True)
+    assert reader.decide("canary", GOOD, packaged).allow
+    changed = edited({"data.json": json.dumps({"thresholds": {"min_disk_free_gb": 99999}})})
+    decision = reader.decide("canary", GOOD, changed)
+    assert (decision.outcome, "edited, not in force" in decision.failure) == ("none", True)
+    assert reader.in_force() == packaged.digest
+
+
 def test_thresholds_that_are_gone_from_data_json_are_gone_from_opa(
     opa_server: Any, embedded: Embedded, packaged: PolicySet, edited: Edit
 ) -> None:

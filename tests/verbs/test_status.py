@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
 from fakes import Bench, FakeWeb
 
 from swiftdeploy.cli.screen import sparkline
@@ -91,17 +90,6 @@ def test_denied_checks_with_exit_10(bench: Bench) -> None:
     bench.judge.verdicts = ["allow", "allow", "allow", "deny"]
     error = status.verdict(status.once(watched(bench, 10), 1.0))
     assert isinstance(error, errors.Denied)
-
-
-def test_edited_policies_are_not_in_force_and_are_not_loaded_by_a_reader(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deploy(bench.world())
-    asked = len(bench.judge.asked)
-    monkeypatch.setattr(bench.judge, "in_force", lambda: "sha256:another")
-    shot = status.snapshot(bench.world())
-    assert all("not in force" in one.failure for one in shot.decisions.values())
-    assert len(bench.judge.asked) == asked
 
 
 def test_watching_journals_each_refresh_and_once_journals_nothing(bench: Bench) -> None:

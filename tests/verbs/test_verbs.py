@@ -70,7 +70,7 @@ def test_a_denied_first_deploy_leaves_nothing_running(bench: Bench) -> None:
     bench.judge.verdicts = ["deny"]
     with pytest.raises(errors.Denied, match="error_rate"):
         deploy(bench.world())
-    assert not bench.engine.is_open
+    assert not bench.engine.opened
     assert names(bench) == ["decision", "deploy_blocked"]
 
 
@@ -100,7 +100,7 @@ def test_a_denied_canary_is_removed_and_nothing_else_changed(bench: Bench) -> No
     before = deploy(bench.world())
     text = bench.manifest.read_text()
     bench.judge.verdicts = ["deny"]
-    with pytest.raises(errors.Denied, match="rollback"):
+    with pytest.raises(errors.Denied, match="nothing was changed"):
         promote("canary", None, bench.world())
     assert runs(bench) == {"stable": "1.0.0"}
     assert bench.engine.routed == before == committed(bench)
@@ -239,9 +239,18 @@ def test_a_broken_template_stops_a_deploy_before_anything_is_changed(bench: Benc
     with pytest.raises(errors.BadFile, match="no_such_name"):
         deploy(bench.world())
     assert runs(bench) == {}
-    assert not bench.engine.is_open
+    assert not bench.engine.opened
 
 
 def test_two_commands_at_once_name_the_holder(bench: Bench, tmp_path: Path) -> None:
     with bench.world().lock("deploy"), pytest.raises(errors.Busy, match="deploy"):
         deploy(bench.world())
+
+
+def test_a_denied_promote_of_a_serving_canary_says_how_to_leave_it(bench: Bench) -> None:
+    deploy(bench.world())
+    promote("canary", None, bench.world())
+    bench.judge.verdicts = ["deny"]
+    with pytest.raises(errors.Denied, match="`swiftdeploy rollback` leaves the canary"):
+        promote("canary", 100, bench.world())
+    assert runs(bench) == {"stable": "1.0.0", "canary": "1.0.0"}

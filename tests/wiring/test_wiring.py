@@ -31,8 +31,10 @@ def test_a_manifest_with_a_command_runs_on_local(tmp_path: Path) -> None:
 
 def test_without_a_command_no_engine_is_guessed(tmp_path: Path) -> None:
     text = "".join(line for line in MANIFEST.splitlines(keepends=True) if "command:" not in line)
+    Files(tmp_path).write("manifest.yaml", text)
     with pytest.raises(errors.EnvironmentMissing, match=r"services\.command"):
-        project(tmp_path, text).engine_name()
+        Project(tmp_path, starts=True).engine_name()
+    assert Project(tmp_path).engine_name() == "local"  # what starts nothing needs none
     assert project(tmp_path, text, "local").engine_name() == "local"
 
 

@@ -75,6 +75,10 @@ class Local:
 
         return (leash.program(self._places, *self._leash),)
 
+    def is_open(self) -> bool:
+        run = self._supervisor.run_dir()
+        return run is not None and pulse.beats(run.socket)
+
     def start_judge(self, settings: Settings, policies: PolicySet) -> None:
         del policies  # the judge that asks loads what it asks about
         if self._opa and not self._judge_held_down:

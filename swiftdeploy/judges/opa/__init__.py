@@ -22,7 +22,8 @@ class Opa:
     """A `flow.world.Judge` over an OPA server on 127.0.0.1:`port`, which somebody else starts and stops.
 
     `fallback` judges when OPA is unavailable and `on_unavailable` is `embedded`. `start` and `stop` act on the server,
-    for chaos only. Whoever answers anything but a decision of the policies on disk is never fallen back from.
+    for chaos only; with `reads_only` nothing is ever loaded into it. Whoever answers anything but a decision of the
+    policies on disk is never fallen back from.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class Opa:
         timeout_seconds: float = 5.0,
         start: Callable[[], None] | None = None,
         stop: Callable[[], None] | None = None,
+        reads_only: bool = False,
     ) -> None:
         self._server = Server(port, timeout_seconds)
         self._on_unavailable = on_unavailable
         self._fallback = fallback
         self._start = start
         self._stop = stop
+        self._reads_only = reads_only
         self._garbled = False
 
     def warm(self) -> None:
@@ -89,6 +92,8 @@ class Opa:
     def _asked(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Held:
         rule = f"data.swiftdeploy.{gate}.decision"
         held = self._server.ask(rule, facts)
+        if held.digest != policies.digest and self._reads_only:
+            raise NoDecision("policies/ is edited, not in force: the next gate loads it")
         if held.digest != policies.digest and not self._garbled:
             self._load(policies)
             held = self._server.ask(rule, facts)

@@ -1,0 +1,129 @@
+"""The command line where things go wrong: no engine, no reader, Ctrl-C, dead instances."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from project import Project
+
+from swiftdeploy.model import journal
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    made = Project(tmp_path / "shop", tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def article(tmp_path: Path) -> Iterator[Project]:
+    made = Project(tmp_path / "article", tmp_path, "article")
+    yield made
+    made.run("teardown", "--engine", "local")
+    made.close()
+
+
+@pytest.mark.parametrize("words", [("init",), ("plan",), ("status", "--once"), ("policy", "test"), ("teardown",)])
+def test_what_starts_nothing_needs_no_engine_for_the_articles_manifest(
+    article: Project, words: tuple[str, ...]
+) -> None:
+    assert article.run(*words).status == 0
+
+
+def test_the_audit_report_can_be_written_after_a_teardown(article: Project) -> None:
+    article.ok("deploy", "--engine", "local")
+    article.ok("teardown")
+    article.ok("audit")
+
+
+def test_a_teardown_without_a_readable_journal_needs_no_flag(article: Project) -> None:
+    article.ok("deploy", "--engine", "local")
+    (article.root / "history.jsonl").write_text("garbage\n" * 3)
+    article.ok("teardown")
+    assert article.processes() == []
+
+
+def test_the_sample_app_in_place_of_an_image_is_said(article: Project) -> None:
+    said = article.ok("deploy", "--engine", "local").out
+    assert "sample app, not swift-deploy-1-node:latest" in said
+    assert "sample app, not swift-deploy-1-node:latest" in (article.root / "history.jsonl").read_text()
+
+
+def test_a_teardown_of_no_project_is_an_error_and_writes_nothing(tmp_path: Path) -> None:
+    argv = (sys.executable, "-m", "swiftdeploy", "teardown", "-f", "nowhere/manifest.yaml")
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_of_the_output_that_leaves_neither_stops_nor_undoes_a_change(project: Project) -> None:
+    project.ok("deploy")
+    argv = (sys.executable, "-m", "swiftdeploy", "promote", "canary")
+    reads, writes = os.pipe()
+    os.close(reads)
+    env = {**os.environ, "SWIFTDEPLOY_ENGINE": ""}
+    done = subprocess.run(
+        argv, cwd=project.root, stdout=writes, stderr=subprocess.PIPE, env=env, timeout=60, check=False
+    )
+    os.close(writes)
+    last = journal.committed(reversed(project.journal()))
+    assert last
+    assert (done.returncode, last.verb) == (0, "promote"), "exit 0 although the promote was undone"
+
+
+STOPPED_IN_VERIFY = """
+import os, signal, sys
+import swiftdeploy.wiring
+def at(point):
+    def hear(name, edge):
+        if (name, edge) == ("verify", "before"):
+            os.kill(os.getpid(), signal.SIGINT)
+    return hear
+swiftdeploy.wiring.kill_at = at
+from swiftdeploy.cli import main
+sys.argv = ["swiftdeploy", "deploy"]
+main()
+"""
+
+
+def test_a_ctrl_c_in_the_middle_of_a_switch_loses_no_request_and_is_recorded(project: Project) -> None:
+    project.ok("deploy")
+    project.set({"services.version": "2.0.0"})
+    argv = (sys.executable, "-c", STOPPED_IN_VERIFY)
+    env = {**os.environ, "SWIFTDEPLOY_FAILPOINT": "any:one", "SWIFTDEPLOY_ENGINE": ""}
+    done = subprocess.run(argv, cwd=project.root, env=env, capture_output=True, text=True, timeout=60, check=False)
+    answers = [project.ask()[0] for _ in range(50)]
+    assert done.returncode == 130
+    assert journal.unfinished(reversed(project.journal())) is None
+    assert set(answers) == {200}
+
+
+@pytest.mark.parametrize("words", [("logs", "stable", "--follow"), ("validate",)])
+def test_ctrl_c_ends_a_command_that_changes_nothing(project: Project, words: tuple[str, ...]) -> None:
+    project.ok("deploy")
+    argv = (sys.executable, "-m", "swiftdeploy", *words)
+    running = subprocess.Popen(argv, cwd=project.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.5 if words[0] == "validate" else 1.5)
+    running.send_signal(signal.SIGINT)
+    try:
+        assert running.wait(2) == (130 if words[0] == "validate" else 0)
+    finally:
+        running.kill()
+        running.wait()
+
+
+def test_a_rollback_never_leads_to_a_dead_stable_instance(project: Project) -> None:
+    project.set({"services.restart_policy": "no"})
+    project.ok("deploy")
+    project.ok("promote", "canary")
+    project.ok("chaos", "down", "--on", "stable")
+    project.ok("rollback")
+    assert {project.ask()[0] for _ in range(10)} == {200}
