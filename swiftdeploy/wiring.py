@@ -59,7 +59,9 @@ class Project:
 
     @cached_property
     def history(self) -> History:
-        return History(self.root / "history.jsonl", f"{os.getpid()}-{os.urandom(4).hex()}", _actor())
+        return History(
+            self.root / "history.jsonl", f"{os.getpid()}-{os.urandom(4).hex()}", _actor(), on_repair=self.console.warn
+        )
 
     @cached_property
     def manifest(self) -> Manifest | None:

@@ -67,7 +67,7 @@ class FakeEngine:
         self.opened = True
 
     def is_open(self) -> bool:
-        return self.opened
+        return self.opened or bool(self.up)
 
     def start_judge(self, settings: Settings, policies: PolicySet) -> None: ...
 

@@ -17,6 +17,8 @@ def audit(session: Session, verify: bool, head: str) -> None:
     from swiftdeploy.verbs import audit as verbs
 
     world = session.world()
+    if not world.files.exists("history.jsonl"):
+        raise errors.Unreadable("there is no history.jsonl here", "run this in a project that was deployed, or use -f")
     verdict = verbs.verify(world, head) if verify or head else verbs.audit(world)
     fields = {"ok": verdict.ok, "entries": verdict.entries, "head": verdict.head}
     if not verdict.ok:

@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from swiftdeploy.flow.world import World
     from swiftdeploy.model.state import State, Track
 
-override = click.option("--override", default="", metavar="REASON", help="Break-glass: go on although policy says no.")
+
+def _reason(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    if value is not None and not value.strip():
+        raise click.BadParameter("give the reason: it is written to the journal and to the report")
+    return value or ""
+
+
+override = click.option(
+    "--override", metavar="REASON", callback=_reason, help="Break-glass: go on although policy says no."
+)
 
 
 @click.command()
@@ -25,12 +34,9 @@ def deploy(session: Session, override: str) -> None:
     world = session.world()
     if session.project.chosen_by_itself():
         session.say(f"engine {world.engine.name}: chosen since the manifest has services.command")
-    _done(
-        session,
-        world,
-        verb(world, override),
-        "`swiftdeploy status` shows it, `swiftdeploy promote canary` tries a canary",
-    )
+    state = verb(world, override)
+    then = "`swiftdeploy promote stable` or `swiftdeploy rollback`" if state.canary else "`swiftdeploy promote canary`"
+    _done(session, world, state, f"`swiftdeploy status` shows it; {then}")
 
 
 @click.command()

@@ -28,5 +28,6 @@ def chaos(
     given = {"rate": rate, "duration": duration, "ttl": ttl}
     options = {name: value for name, value in given.items() if value is not None}
     verb(session.world(), fault, options, cast("Target", target))
-    session.say("next: `swiftdeploy status` shows it, `swiftdeploy chaos recover` takes it back")
+    then = "" if fault == "recover" else ", `swiftdeploy chaos recover` takes it back"
+    session.say(f"next: `swiftdeploy status` shows it{then}")
     session.answer({"fault": fault, "on": target, **options})

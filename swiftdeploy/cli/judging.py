@@ -28,7 +28,10 @@ def test(session: Session) -> None:
     """Run every test_* rule of policies/*_test.rego in the embedded judge."""
     from swiftdeploy.verbs.policy import test as verb
 
-    results = verb(session.world())
+    world = session.world()
+    if wrong := world.rego.check(world.files.policies()):
+        raise errors.BadFile(wrong)
+    results = verb(world)
     for one in results:
         session.say(
             f"{'✔' if one.passed else '✘'} {one.file}:{one.line}: {one.name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def plan(session: Session) -> None:
         for one in ids:
             session.say(f"  {word} {one}")
     if preview.gate:
-        session.say(f"gate {preview.gate}, input: {dict(preview.input or {})}")
+        session.say(f"gate {preview.gate}, input: {json.dumps(dict(preview.input or {}))}")
     for text in (preview.diffs or {}).values():
         session.say(text.rstrip("\n"))
     if preview.refused:

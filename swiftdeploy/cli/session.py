@@ -57,7 +57,9 @@ class Session:
         """Tell people and programs what went wrong, and leave with its exit status."""
         mark = click.style("error:", fg="red", bold=True) if self.colour else "error:"
         click.echo(f"{mark} {error}", err=True)
-        self.answer({"error": error.what, "next": error.next_step, **(fields or {})}, error.exit_status)
+        self.answer(
+            {"error": error.what, "next": error.next_step, **error.details, **(fields or {})}, error.exit_status
+        )
         sys.exit(error.exit_status)
 
 
@@ -112,6 +114,8 @@ def _session(
     from swiftdeploy.wiring import Project
 
     path = Path(file)
+    if not path.parent.is_dir():
+        raise click.UsageError(f"-f {file}: there is no folder {path.parent}")
     colour = not no_color and not os.environ.get("NO_COLOR") and sys.stderr.isatty()
     console = Console(sys.stderr if as_json else None, quiet, colour)
     timings = Timings()
@@ -151,6 +155,8 @@ def journal_head(session: Session) -> Mapping[str, object]:
     try:
         head = session.project.history.head()
     except errors.Unreadable:
+        return {}
+    if not head.strip("0"):  # nothing was ever recorded
         return {}
     session.say(f"journal head {head}")
     return {"head": head}

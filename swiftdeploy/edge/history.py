@@ -46,12 +46,14 @@ class History:
         clock_utc: Callable[[], str] | None = None,
         *,
         sync: Callable[[int], None] = os.fsync,
+        on_repair: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._path = path
         self._run = run
         self._actor = actor
         self._clock_utc = clock_utc or utc_now
         self._sync = sync
+        self._on_repair = on_repair
 
     def append(self, event: Event) -> Entry:
         """Write one line and fsync it; a torn last line is cut off first, and that is recorded before it.
@@ -64,6 +66,8 @@ class History:
             end = self._end(fd)
             text, entry = self._lines([JournalRepaired(end.torn), event] if end.torn else [event], end.last)
             self._write(fd, end, text)
+        if end.torn:
+            self._on_repair(f"{self._path.name}: a torn last line ({end.torn} bytes) was cut off, and that is recorded")
         return entry
 
     def entries(self) -> Iterator[Entry]:

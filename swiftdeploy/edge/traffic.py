@@ -104,7 +104,7 @@ class _Run:
     def _look(self) -> None:
         """Note who has answered, give up who takes too long. Raises Interrupted."""
         if self._stop():
-            raise Interrupted("Interrupted while probing.")
+            raise Interrupted("stopped while the gate was measuring; what was begun was undone")
         for one in self._open:
             self._longest_seconds = max(self._longest_seconds, one.seconds)
             if one.seconds >= REQUEST_SECONDS:

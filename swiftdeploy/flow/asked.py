@@ -11,6 +11,15 @@ if TYPE_CHECKING:
     from swiftdeploy.model.manifest import Manifest
 
 
+def require_project(world: World) -> None:
+    """Raise Unreadable in a folder that is no project: no manifest, no journal, no state."""
+    if not any(world.files.exists(name) for name in (world.manifest_name, "history.jsonl", ".swiftdeploy")):
+        raise errors.Unreadable(
+            f"there is no {world.manifest_name} here, and nothing else of a project",
+            "start with `swiftdeploy init --example hello .`, or name yours with -f",
+        )
+
+
 def text(world: World) -> str:
     """The manifest's text; raises Unreadable, and says how to begin where there is none."""
     if not world.files.exists(world.manifest_name):

@@ -21,17 +21,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Change:
-    """A changing command between its lock and its commit. `text` is the manifest as it was read."""
+    """A changing command between its lock and its commit. `read` is the manifest's text as it was found, None without
+    one."""
 
     verb: Verb
     before: State
-    text: str
+    read: str | None
     world: World
     undo: ExitStack = field(default_factory=ExitStack)
 
+    @property
+    def text(self) -> str:
+        """The manifest's text; raises Unreadable where there is none."""
+        return asked.text(self.world) if self.read is None else self.read
+
     @cached_property
     def manifest(self) -> Manifest:
-        """Parsed only when a verb asks: a rollback must work although the manifest is broken. Raises BadFile."""
+        """Parsed only when a verb asks: a rollback must work with a broken manifest, or none. Raises BadFile."""
         from swiftdeploy.model import manifest
 
         return manifest.parse(self.text, self.world.manifest_name)
@@ -87,7 +93,7 @@ class Change:
         """Intent; the body; commit; finish. A body that raises is undone in reverse, recorded, and raises on."""
         with self.world.phase("record-intent"):
             self.world.journal.append(Intent(self.verb, goal.summary, override))
-        commit = Committed(self.verb, goal.mode, goal.state, digest.of(self.text), goal.left, goal.summary)
+        commit = Committed(self.verb, goal.mode, goal.state, digest.of(self.read or ""), goal.left, goal.summary)
         try:
             yield
             with self.world.phase("record-commit"):
@@ -105,6 +111,7 @@ class Change:
 @contextmanager
 def change(verb: Verb, world: World) -> Iterator[Change]:
     """Hold the command lock, finish or undo what a crash left, and load what runs and what is asked."""
+    asked.require_project(world)
     with ExitStack() as held:
         with world.phase("lock"):
             held.enter_context(world.lock(verb))
@@ -112,12 +119,16 @@ def change(verb: Verb, world: World) -> Iterator[Change]:
             recover(world)
         with world.phase("load"):
             last = journal.committed(world.journal.changes())
-            now = Change(verb, last.state if last else State(), asked.text(world), world)
+            now = Change(verb, last.state if last else State(), _found(world), world)
         try:
             yield now
         except BaseException:
             now.take_back()  # nothing to do unless something failed before the intent: see deploy
             raise
+
+
+def _found(world: World) -> str | None:
+    return world.files.read(world.manifest_name) if world.files.exists(world.manifest_name) else None
 
 
 def finish(commit: Committed, world: World) -> None:
@@ -138,8 +149,9 @@ def recover(world: World) -> None:
     last = journal.committed(world.journal.changes())
     cut_off = journal.unfinished(world.journal.changes())
     state = last.state if last else State()
-    hidden = not state.instances and world.engine.is_open()  # a first deploy that died before its intent
-    if cut_off is None and not hidden and not _strays(state, world):
+    # either a first deploy died before its intent, or the engine itself died under what it ran
+    lost = world.engine.is_open() != bool(state.instances)
+    if cut_off is None and not lost and not _strays(state, world):
         return
     if state.instances:
         move.restore(state, world)
@@ -153,6 +165,8 @@ def recover(world: World) -> None:
         case Committed(verb):
             finish(cut_off, world)
             world.console.warn(f"an earlier `{verb}` was interrupted after its commit; it was finished")
+        case None if state.instances:
+            world.console.warn("the engine had died; what the last commit names was started again")
         case None:
             world.console.warn("what ran and no commit names was stopped")
 
@@ -171,7 +185,10 @@ def _write(commit: Committed, world: World) -> None:
 def _write_mode(commit: Committed, world: World) -> None:
     from swiftdeploy.model import yamlfile
 
-    text = world.files.read(world.manifest_name)
+    text = _found(world)
+    if text is None:
+        world.console.warn(f"{world.manifest_name} is gone, so its services.mode was not written")
+        return
     try:
         edited = yamlfile.with_mode(text, commit.mode)
     except errors.BadFile:

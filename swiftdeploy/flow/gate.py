@@ -66,6 +66,12 @@ def refusal(verb: Verb, decision: Decision, serving: bool) -> errors.SwiftDeploy
     """The error that stops a command whose gate did not allow it. `serving`: what was judged has users, and keeps them
     until someone leaves it."""
     reasons = "".join(f"\n    ! {reason}" for reason in reasons_of(decision))
+    error = _in_words(verb, decision, reasons, serving)
+    error.details = {"gate": decision.gate, "reasons": reasons_of(decision), "input": dict(decision.input)}
+    return error
+
+
+def _in_words(verb: Verb, decision: Decision, reasons: str, serving: bool) -> errors.SwiftDeployError:
     if decision.outcome == "none":
         return errors.NoDecision(
             f"policy [{decision.gate}] gave NO DECISION, so `{verb}` was not done{reasons}",

@@ -15,6 +15,7 @@ class SwiftDeployError(Exception):
         super().__init__(what)
         self.what = what
         self.next_step = next_step
+        self.details: dict[str, object] = {}  # what programs want to know besides, for --json
 
     def __str__(self) -> str:
         return f"{self.what}\n  next: {self.next_step}" if self.next_step else self.what

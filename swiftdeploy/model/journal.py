@@ -186,10 +186,10 @@ def _earlier(backwards: Iterable[Committed], now: State) -> Iterator[Release]:
     for commit in backwards:
         if commit.verb == "teardown":
             return
-        stable = commit.state.stable
-        if stable and stable.release.id not in passed:
-            yield stable.release
-            passed.add(stable.release.id)
+        served = commit.state.stable or commit.state.canary  # a canary alone was what all users had
+        if served and served.release.id not in passed:
+            yield served.release
+            passed.add(served.release.id)
         if commit.left:
             passed.add(commit.left)
 

@@ -43,7 +43,7 @@ def deploy(now: State, asks: Asks) -> Goal:
         if now.canary.release.id != asks.release.id:
             raise errors.NotPossible(
                 f"a canary of {now.canary.release.label} runs, and the manifest asks for {asks.release.label}",
-                "finish the canary first: `swiftdeploy rollback` leaves it, `swiftdeploy promote canary` replaces it",
+                f"finish the canary first: {_ways_on(now)}",
             )
         return _same_release(now, asks, "canary")
     if asks.mode == "canary":
@@ -106,7 +106,7 @@ def _promote_stable(now: State, asks: Asks) -> Goal:
         )
     raise errors.NotPossible(
         f"the manifest was edited since: it asks for {asks.release.label}, which neither track runs",
-        "`swiftdeploy promote canary` replaces the canary by it, `swiftdeploy rollback` leaves the canary",
+        _ways_on(now),
     )
 
 
@@ -128,6 +128,12 @@ def rollback(now: State, target: Release | None) -> Goal:
         )
     state = replace(now, generation=now.generation + 1, instances=(_new(now, "stable", target),), weight=0)
     return Goal(state, "stable", f"back from {runs.release.label} to {target.label}", left=runs.release.id)
+
+
+def _ways_on(now: State) -> str:
+    """What can be done about a canary of another release; a canary alone has no stable track to go back to."""
+    replace_it = "`swiftdeploy promote canary` replaces it"
+    return f"{replace_it}, `swiftdeploy rollback` leaves it" if now.stable else replace_it
 
 
 def _same_release(now: State, asks: Asks, track: Track) -> Goal:

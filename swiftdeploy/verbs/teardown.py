@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from swiftdeploy.flow import releases
+from swiftdeploy.flow import asked, releases
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import digest, errors, journal
 from swiftdeploy.model.event import Committed, Finished, Intent
@@ -20,8 +20,7 @@ def teardown(world: World, clean: bool = False) -> None:
 
     Raises Unreadable in a folder that is no project.
     """
-    if not any(world.files.exists(name) for name in (world.manifest_name, "history.jsonl", ".swiftdeploy")):
-        raise errors.Unreadable("there is no project here: no manifest, no journal, no .swiftdeploy", "name it with -f")
+    asked.require_project(world)
     with ExitStack() as held:
         with world.phase("lock"):
             held.enter_context(world.lock("teardown"))

@@ -127,3 +127,45 @@ def test_a_rollback_never_leads_to_a_dead_stable_instance(project: Project) -> N
     project.ok("chaos", "down", "--on", "stable")
     project.ok("rollback")
     assert {project.ask()[0] for _ in range(10)} == {200}
+
+
+def test_a_torn_journal_is_repaired_and_that_is_said(project: Project) -> None:
+    project.ok("deploy")
+    with (project.root / "history.jsonl").open("a") as journal_file:
+        journal_file.write('{"seq":99,"timest')
+    assert "torn last line" in project.ok("deploy").err
+    project.ok("audit", "--verify")
+
+
+def test_verifying_no_journal_is_an_error_and_no_proof(tmp_path: Path) -> None:
+    argv = (sys.executable, "-m", "swiftdeploy", "audit", "--verify")
+    assert subprocess.run(argv, cwd=tmp_path, capture_output=True, timeout=60, check=False).returncode == 2
+
+
+def test_an_override_needs_a_reason(project: Project) -> None:
+    done = project.run("deploy", "--override", " ")
+    assert (done.status, "give the reason" in done.err) == (2, True)
+
+
+def test_a_denied_command_tells_programs_why(project: Project) -> None:
+    data = project.root / "policies" / "data.json"
+    data.write_text(data.read_text().replace('"min_disk_free_gb": 10.0', '"min_disk_free_gb": 1000000.0'))
+    answer = project.run("deploy", "--json").json
+    assert (answer["exit"], answer["gate"]) == (10, "infrastructure")
+    assert "disk_free_gb" in str(answer["reasons"])
+
+
+def test_policies_that_do_not_compile_cannot_be_tested(project: Project) -> None:
+    (project.root / "policies" / "canary.rego").write_text("package swiftdeploy.canary\n\nallow if {\n")
+    done = project.run("policy", "test")
+    assert done.status == 2
+    assert 1 <= done.err.count("canary.rego:") <= 2  # not once for each test
+
+
+def test_a_killed_supervisor_costs_no_verdict(project: Project) -> None:
+    project.ok("deploy")
+    project.ok("promote", "canary")
+    pid = int((project.root / ".swiftdeploy" / "local" / "supervisord.pid").read_text())
+    os.kill(pid, signal.SIGKILL)
+    project.ok("promote", "canary")
+    assert project.ask()[0] == 200

@@ -71,7 +71,7 @@ def test_deploy_with_mode_edited_to_canary_names_promote_canary(wanted: Release)
 
 @pytest.mark.parametrize("now", [running(ONE, TWO), running(None, TWO)])
 def test_deploy_of_a_third_release_during_a_canary_is_not_possible(now: State) -> None:
-    with pytest.raises(errors.NotPossible, match="rollback"):
+    with pytest.raises(errors.NotPossible, match="promote canary"):
         plan.deploy(now, asks(THREE))
 
 

@@ -272,3 +272,70 @@ def test_an_override_is_one_row_of_the_report(bench: Bench, tmp_path: Path) -> N
     for entry in bench.world().journal.entries():
         account.add(entry)
     assert len(account.overrides.rows) == 1
+
+
+def test_a_rollback_needs_no_manifest(bench: Bench) -> None:
+    deploy(bench.world())
+    promote("canary", None, bench.world())
+    bench.manifest.unlink()
+    rollback(bench.world())
+    assert set(bench.engine.up) == {"stable-1"}
+    assert not bench.manifest.exists()
+
+
+def test_an_engine_that_died_under_the_stack_is_brought_back_before_anything_is_judged(bench: Bench) -> None:
+    deploy(bench.world())
+    bench.engine.up.clear()
+    bench.engine.dead.add("stable-1")
+    bench.engine.opened = False
+    seen: list[bool] = []
+    decide = bench.judge.decide
+
+    def look(*asked):  # type: ignore[no-untyped-def]
+        seen.append("stable-1" in bench.engine.up and "stable-1" not in bench.engine.dead)
+        return decide(*asked)
+
+    bench.judge.decide = look  # type: ignore[method-assign]
+    promote("canary", None, bench.world())
+    assert seen == [True]
+    assert any("was started again" in one for one in bench.console.warned)
+
+
+def test_a_denied_promote_leaves_the_kept_manifest_as_it_was(bench: Bench) -> None:
+    deploy(bench.world())
+    kept = bench.root / ".swiftdeploy" / "releases" / "r-1.0.0" / "manifest.yaml"
+    text = kept.read_text()
+    bench.edit("start_timeout: 2s", "start_timeout: 9s")
+    bench.judge.verdicts = ["deny"]
+    with pytest.raises(errors.Denied) as raised:
+        promote("canary", None, bench.world())
+    assert kept.read_text() == text
+    assert raised.value.details["gate"] == "canary"
+
+
+def test_a_change_in_a_folder_that_is_no_project_makes_nothing_there(tmp_path: Path) -> None:
+    empty = Bench(tmp_path)
+    empty.manifest.unlink()
+    for verb in (deploy, rollback, teardown):
+        with pytest.raises(errors.Unreadable, match="init --example"):
+            verb(empty.world())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_canary_alone_goes_back_to_the_canary_before_it(bench: Bench) -> None:
+    bench.edit("mode: stable ", "mode: canary ")
+    deploy(bench.world())
+    bench.ask_for("2.0.0")
+    promote("canary", None, bench.world())
+    assert {one.release.version for one in bench.engine.up.values()} == {"2.0.0"}
+    rollback(bench.world())
+    assert {(one.track, one.release.version) for one in bench.engine.up.values()} == {("stable", "1.0.0")}
+
+
+def test_a_canary_alone_of_another_release_is_no_reason_to_name_a_rollback(bench: Bench) -> None:
+    bench.edit("mode: stable ", "mode: canary ")
+    deploy(bench.world())
+    bench.ask_for("2.0.0")
+    with pytest.raises(errors.NotPossible) as raised:
+        deploy(bench.world())
+    assert "rollback" not in raised.value.next_step
