@@ -1,7 +1,7 @@
 """The commands as a user runs them: seconds to switch verified, drain, and requests lost in 20 promotes under load.
 
-Each command is a process of its own on the local engine; its `--json` answer gives the ends of its phases, to which the
-start of the interpreter is added from outside. `python benchmarks/commands.py [PROMOTES]`.
+Each command is a process of its own on the local engine. Its `--json` answer gives the ends of its phases; how long the
+interpreter took before is what the journal's timestamp of the commit leaves over. `python benchmarks/commands.py [PROMOTES]`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -39,15 +40,14 @@ canary: {{weight: 50, probe: {{path: /, requests: 120, rps: 240}}}}
 
 @dataclass(frozen=True)
 class Ran:
-    """One command: wall seconds, and its answer."""
+    """One command: its answer, and the seconds from before its process began to its commit."""
 
-    wall: float
+    committed: float
     answer: dict[str, Any]
 
     def until(self, phase: str) -> float:
         """Seconds from before the process began to the end of a phase."""
-        seconds = self.answer["seconds"]
-        return float(self.wall - max(seconds.values()) + seconds[phase]) if phase in seconds else self.wall
+        return self.committed - self.between(phase, "record-commit")
 
     def between(self, first: str, last: str) -> float:
         return float(self.answer["seconds"][last] - self.answer["seconds"][first])
@@ -73,13 +73,18 @@ class Project:
         (root / "manifest.yaml").write_text(MANIFEST.format(port=self.port, admin_port=admin, opa_port=opa))
 
     def run(self, *words: str) -> Ran:
-        begun = time.monotonic()
+        begun = datetime.now(UTC)
         argv = (sys.executable, "-m", "swiftdeploy", *words, "--json", "--engine", "local")
         done = subprocess.run(argv, cwd=self.root, capture_output=True, text=True, timeout=120, check=False)
-        wall = time.monotonic() - begun
         if done.returncode:
             raise SystemExit(f"{words}: exit {done.returncode}\n{done.stderr}")
-        return Ran(wall, json.loads(done.stdout))
+        return Ran((self._last_commit() - begun).total_seconds(), json.loads(done.stdout))
+
+    def _last_commit(self) -> datetime:
+        """When the journal's last commit was written."""
+        lines = (self.root / "history.jsonl").read_text().splitlines()
+        entries = (json.loads(line) for line in reversed(lines))
+        return datetime.fromisoformat(next(one["timestamp"] for one in entries if "state" in one))
 
     def release(self, version: int) -> None:
         path = self.root / "manifest.yaml"

@@ -140,6 +140,8 @@ class FakeJudge:
         self.verdicts: list[Literal["allow", "deny", "none"]] = []
         self.asked: list[tuple[Gate, Mapping[str, Json]]] = []
 
+    def warm(self) -> None: ...
+
     def decide(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Decision:
         self.asked.append((gate, facts))
         outcome = self.verdicts.pop(0) if self.verdicts else "allow"

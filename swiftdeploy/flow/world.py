@@ -113,6 +113,9 @@ class Engine(Protocol):
 class Judge(Protocol):
     """Who evaluates Rego. Never raises for a bad judge or policy: that is a Decision with outcome `none`."""
 
+    def warm(self) -> None:
+        """A decision will be asked for soon: get ready without making anybody wait."""
+
     def decide(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Decision:
         """Ask the gate's `decision` rule; policies other than those in force are compiled and loaded first."""
 

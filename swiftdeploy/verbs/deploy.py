@@ -15,6 +15,7 @@ def deploy(world: World, override: str = "") -> State:
     Raises Denied, NoDecision, NotHealthy, NotPossible, EnvironmentMissing with nothing changed.
     """
     with change("deploy", world) as now:
+        world.judge.warm()
         goal = plan.deploy(now.before, now.asks)
         if goal.state == now.before:
             return now.unchanged(goal)

@@ -15,6 +15,7 @@ def promote(to: Track, weight: int | None, world: World, override: str = "") -> 
     Raises Denied, NoDecision, NotHealthy, NotPossible with nothing changed.
     """
     with change("promote", world) as now:
+        world.judge.warm()
         goal = plan.promote(now.before, now.asks, to, weight)
         if weight is not None and goal.state.weight != weight:
             world.console.warn(f"--weight {weight} does not apply: {goal.summary}")
