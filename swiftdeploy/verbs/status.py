@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from swiftdeploy.flow import asked as projects
 from swiftdeploy.flow import observe
 from swiftdeploy.flow.world import Part, World
 from swiftdeploy.model import errors, journal, manifest, metrics, thresholds
@@ -17,11 +19,27 @@ from swiftdeploy.verbs.validate import edited
 
 DEFAULT_WINDOW_SECONDS = 30.0  # where no manifest says otherwise
 LOOK_SECONDS = 1.0
+DOWN_LOOKS = 2  # a part that came to its end may be started again by itself before the next look
+REPAIR = "`swiftdeploy deploy` repairs it"
+MORE_TRAFFIC = "send it requests meanwhile, or measure longer with --interval SECONDS"
+
+
+@dataclass(frozen=True)
+class Look:
+    """The scrapes of one instance that lie in the window, oldest first. `answers`: the newest is of now."""
+
+    scrapes: tuple[Scrape, ...] = ()
+    answers: bool = False
+
+    def ends(self) -> tuple[Scrape | None, Scrape | None]:
+        """The two scrapes that a window of now lies between; none where nothing can be said of now."""
+        return (self.scrapes[0], self.scrapes[-1]) if self.answers and len(self.scrapes) > 1 else (None, None)
 
 
 @dataclass(frozen=True)
 class TrackView:
-    """One track as the dashboard shows it. `share` is its percentage of requests."""
+    """One track as the dashboard shows it. `share` is its percentage of requests. `answers`: its metrics page answered
+    this time; when not, nothing that it would tell is known. `requests_per_second` is None before a window is over."""
 
     track: Track
     instance: str
@@ -29,15 +47,16 @@ class TrackView:
     version: str
     part: Part
     share: int
-    requests_per_second: float
+    requests_per_second: float | None
     figures: Figures
     chaos: str | None
     uptime_seconds: float | None
+    answers: bool
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that a dashboard, `--json` or a scenario needs. `scrapes` are kept for the next snapshot's window."""
+    """All that a dashboard, `--json` or a scenario needs. `looks` (by instance id) open the next snapshot's window."""
 
     state: State
     mode: Track | None
@@ -47,21 +66,27 @@ class Snapshot:
     notes: tuple[str, ...]
     window_seconds: float
     min_samples: int
-    scrapes: Mapping[str, tuple[Scrape, ...]] = field(default_factory=dict)
+    looks: Mapping[str, Look] = field(default_factory=dict)
 
     def judged(self) -> TrackView | None:
         """The track that the canary policy speaks of: the canary, else stable."""
         return next((one for one in self.tracks if one.track == "canary"), self.tracks[0] if self.tracks else None)
 
+    def down(self) -> tuple[Part, ...]:
+        """The stopped parts without which users are not served."""
+        return tuple(part for part in self.parts if part.state == "stopped" and part.name != "judge")
+
 
 def watch(world: World, interval_seconds: float) -> Iterator[Snapshot]:
-    """A snapshot every interval until the caller stops asking; each is journalled as `status_scrape`."""
+    """A snapshot every interval until the caller stops asking; each of a running stack is journalled as
+    `status_scrape`. Raises Unreadable where there is no project."""
     shot = snapshot(world)
     while True:
         yield shot
         world.clock.sleep(interval_seconds)
         shot = snapshot(world, shot)
-        world.journal.append(as_event(shot))
+        if shot.state.instances:
+            world.journal.append(as_event(shot))
 
 
 def once(world: World, seconds: float) -> Snapshot:
@@ -74,46 +99,49 @@ def once(world: World, seconds: float) -> Snapshot:
 
 
 def with_evidence(world: World, seconds: float | None = None) -> Snapshot:
-    """For `--check`: a window that ends as soon as there are enough samples, after `canary.window` (or `seconds`) at
-    the latest."""
-    asked = _asked(world)
-    longest = seconds or (asked.canary.window_seconds if asked else DEFAULT_WINDOW_SECONDS)
+    """For `--check`: a window that ends as soon as there are enough samples or a part is down for good, after
+    `canary.window` (or `seconds`) at the latest."""
+    longest = seconds or _window_seconds(_asked(world))
     shot = snapshot(world)
     end = world.clock.now() + longest
-    while shot.state.instances and world.clock.now() < end:
+    downs = 1 if shot.down() else 0
+    while shot.state.instances and downs < DOWN_LOOKS and world.clock.now() < end:
         world.clock.sleep(min(longest, LOOK_SECONDS, max(0.0, end - world.clock.now())))
-        shot = snapshot(world, shot)
+        shot = snapshot(world, shot, math.inf)
+        downs = downs + 1 if shot.down() else 0
         judged = shot.judged()
-        if judged is not None and judged.figures.samples >= shot.min_samples:
+        if not downs and judged is not None and judged.figures.samples >= shot.min_samples:
             break
     return shot
 
 
-def snapshot(world: World, previous: Snapshot | None = None) -> Snapshot:
-    """What can be said now; figures need a `previous` snapshot, which opens the window."""
+def snapshot(world: World, previous: Snapshot | None = None, reach_seconds: float | None = None) -> Snapshot:
+    """What can be said now; figures need a `previous` snapshot, which opens the window. That reaches back over
+    `reach_seconds`, `canary.window` when not given. Raises Unreadable where there is no project."""
+    projects.require_project(world)
     asked = _asked(world)
     last = journal.committed(world.journal.changes())
     state = last.state if last else State()
     policies = world.files.policies()
-    reach = asked.canary.window_seconds if asked else DEFAULT_WINDOW_SECONDS
-    scrapes = {one.id: _scrapes(one, world, previous, reach) for one in state.instances}
+    reach = reach_seconds or _window_seconds(asked)
+    before = previous.looks if previous else {}
+    looks = {one.id: _look(one, world, before.get(one.id, Look()), reach) for one in state.instances}
     parts = world.engine.parts(state) if state.instances else ()
-    tracks = tuple(_view(one, state, parts, scrapes[one.id]) for one in state.instances)
     judged = state.canary or state.stable
-    window = metrics.window(*_ends(scrapes[judged.id]), None) if judged else None
+    window = observe.track_window(*looks[judged.id].ends(), judged.release) if judged else None
     facts: dict[Gate, Mapping[str, Json]] = {"infrastructure": world.host.facts()}
     if window:
         facts["canary"] = metrics.canary_facts(window, None)
     return Snapshot(
         state,
         last.mode if last and state.instances else None,
-        tracks,
+        tuple(_view(one, state, parts, looks[one.id]) for one in state.instances),
         parts,
         {gate: world.judge.decide(gate, facts[gate], policies) for gate in facts},
-        tuple(_notes(asked, last, state, policies, world)),
+        tuple(_notes(asked, last, state, policies, parts, world)),
         window.seconds if window else 0.0,
         thresholds.min_samples(policies),
-        scrapes,
+        looks,
     )
 
 
@@ -138,18 +166,40 @@ def passed(decision: Decision | None) -> bool | None:
     return None if decision is None or decision.outcome == "none" else decision.allow
 
 
+def lacks_evidence(decision: Decision) -> bool:
+    """The policy itself says that there were too few samples: its other reasons follow from that alone."""
+    return decision.outcome == "none" and decision.evidence == "insufficient"
+
+
 def verdict(shot: Snapshot) -> errors.SwiftDeployError | None:
     """For `--check`: the error that carries exit 10 or 11 (3 when nothing runs), None for 0."""
     if not shot.state.instances:
         return errors.NotPossible("nothing runs", "run `swiftdeploy deploy` first")
+    if down := shot.down():
+        return errors.NoDecision(f"{'; '.join(map(_stopped, down))}: no decision about it can be made", REPAIR)
     decisions = shot.decisions.values()
     denied = [one for one in decisions if one.outcome == "deny"]
     if denied:
         return errors.Denied("; ".join(f"{one.gate}: {', '.join(one.reasons)}" for one in denied))
     missing = [one for one in decisions if one.outcome == "none"]
     if missing:
-        return errors.NoDecision("; ".join(f"{one.gate}: {one.failure or ', '.join(one.reasons)}" for one in missing))
+        lacking = any(map(lacks_evidence, missing))
+        return errors.NoDecision("; ".join(_undecided(one, shot) for one in missing), MORE_TRAFFIC if lacking else "")
     return None
+
+
+def _undecided(decision: Decision, shot: Snapshot) -> str:
+    if not lacks_evidence(decision):
+        return f"{decision.gate}: {decision.failure or ', '.join(decision.reasons)}"
+    judged = shot.judged()
+    if judged and not judged.answers:
+        return f"{decision.gate}: NO EVIDENCE: {judged.instance} does not answer at its metrics page"
+    count = judged.figures.samples if judged else 0
+    return f"{decision.gate}: NO EVIDENCE ({count} of {shot.min_samples}) in {shot.window_seconds:g} s"
+
+
+def _stopped(part: Part) -> str:
+    return f"{part.name} is stopped ({part.detail})" if part.detail else f"{part.name} is stopped"
 
 
 def _asked(world: World) -> Manifest | None:
@@ -159,24 +209,21 @@ def _asked(world: World) -> Manifest | None:
         return None
 
 
-def _scrapes(one: Instance, world: World, previous: Snapshot | None, reach: float) -> tuple[Scrape, ...]:
-    """The scrapes of the instance that lie in the window, oldest first, with one of now."""
+def _window_seconds(asked: Manifest | None) -> float:
+    return asked.canary.window_seconds if asked else DEFAULT_WINDOW_SECONDS
+
+
+def _look(one: Instance, world: World, before: Look, reach: float) -> Look:
     now = observe.scrape(one, world)
-    old = previous.scrapes.get(one.id, ()) if previous else ()
     if now is None:
-        return old
-    inside = tuple(scrape for scrape in old if now.at - scrape.at <= reach)
-    return (*(inside or old[-1:]), now)
+        return Look(before.scrapes, False)
+    inside = tuple(scrape for scrape in before.scrapes if now.at - scrape.at <= reach)
+    return Look((*(inside or before.scrapes[-1:]), now), True)
 
 
-def _ends(scrapes: tuple[Scrape, ...]) -> tuple[Scrape | None, Scrape | None]:
-    return (scrapes[0], scrapes[-1]) if len(scrapes) > 1 else (None, None)
-
-
-def _view(one: Instance, state: State, parts: tuple[Part, ...], scrapes: tuple[Scrape, ...]) -> TrackView:
-    seen = metrics.window(*_ends(scrapes), None)
-    newest = scrapes[-1] if scrapes else None
-    rate = seen.users.samples / seen.seconds if seen.seconds else 0.0
+def _view(one: Instance, state: State, parts: tuple[Part, ...], look: Look) -> TrackView:
+    seen = observe.track_window(*look.ends(), one.release)
+    newest = look.scrapes[-1] if look.answers else None
     return TrackView(
         one.track,
         one.id,
@@ -184,17 +231,27 @@ def _view(one: Instance, state: State, parts: tuple[Part, ...], scrapes: tuple[S
         one.release.version,
         next((part for part in parts if part.name == one.id), Part(one.id, "stopped", None)),
         state.weight if one.track == "canary" else 100 - state.weight,
-        round(rate, 1),
+        round(seen.users.samples / seen.seconds, 1) if seen.seconds and newest and newest.usable else None,
         seen.users,
         newest.chaos if newest else None,
         newest.uptime_seconds if newest else None,
+        look.answers,
     )
 
 
 def _notes(
-    asked: Manifest | None, last: Committed | None, state: State, policies: PolicySet, world: World
+    asked: Manifest | None,
+    last: Committed | None,
+    state: State,
+    policies: PolicySet,
+    parts: tuple[Part, ...],
+    world: World,
 ) -> Iterator[str]:
-    if holder := world.holder():
+    holder = world.holder()
+    stopped = [part for part in parts if part.state == "stopped"]
+    if stopped and not holder:  # whoever holds the lock may be the one who repairs it
+        yield f"{'; '.join(map(_stopped, stopped))}: {REPAIR}"
+    if holder:
         yield f"{holder} holds the lock"
     elif left := journal.interrupted(world.journal.changes()):
         yield _interrupted(left)

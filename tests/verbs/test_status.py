@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from fakes import Bench, FakeWeb
+import pytest
+from fakes import Bench, FakeEngine, FakeJudge, FakeWeb
 
 from swiftdeploy.cli.screen import sparkline
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import errors
-from swiftdeploy.model.decision import Json
+from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
+from swiftdeploy.model.manifest import Manifest
+from swiftdeploy.model.state import Release
 from swiftdeploy.verbs import status
 from swiftdeploy.verbs.deploy import deploy
 from swiftdeploy.verbs.promote import promote
@@ -35,10 +39,13 @@ class Counting(FakeWeb):
     bad = 0
     chaos = 0
     scrapes = 0
+    hangs = False
 
     def get(self, url: str, timeout_seconds: float) -> tuple[int, str]:
         if not url.endswith("/metrics"):
             return super().get(url, timeout_seconds)
+        if self.hangs:
+            raise TimeoutError("no whole answer in time")
         self.scrapes += 1
         good, bad = self.scrapes * self.per_scrape, self.scrapes * self.bad
         return 200, METRICS.format(good=good, bad=bad, all=good + bad, chaos=self.chaos)
@@ -159,3 +166,117 @@ def test_after_a_rollback_the_files_of_what_runs_are_not_called_edited(bench: Be
     notes = status.snapshot(bench.world()).notes
     assert not any("by hand" in note for note in notes)
     assert any("manifest asks 2.0.0, 1.0.0 runs" in note for note in notes)
+
+
+def test_a_folder_that_is_no_project_is_refused_and_stays_empty(bench: Bench) -> None:
+    bench.manifest.unlink()
+    for looks in (lambda: next(status.watch(bench.world(), 1.0)), lambda: status.with_evidence(bench.world())):
+        with pytest.raises(errors.Unreadable):
+            looks()
+    assert list(bench.root.iterdir()) == []
+
+
+def test_watching_where_nothing_runs_journals_nothing(bench: Bench) -> None:
+    shots = status.watch(bench.world(), 5.0)
+    assert [next(shots).tracks for _ in range(3)] == [(), (), ()]
+    assert list(bench.world().journal.entries()) == []
+
+
+def test_a_track_that_does_not_answer_shows_no_figures_of_earlier(bench: Bench) -> None:
+    deploy(bench.world())
+    world = watched(bench, 100)
+    fresh = status.once(world, 1.0)
+    assert fresh.tracks[0].answers
+    assert fresh.tracks[0].figures.samples == 100
+    world.web.hangs = True  # type: ignore[attr-defined]
+    shot = status.snapshot(world, fresh)
+    view = shot.tracks[0]
+    assert not view.answers
+    assert (view.figures.samples, view.requests_per_second, view.chaos, view.uptime_seconds) == (0, None, None, None)
+    assert bench.judge.asked[-1][1]["samples"] == 0  # nor is the policy asked about them
+
+
+def test_a_track_that_answers_again_is_measured_over_the_gap(bench: Bench) -> None:
+    deploy(bench.world())
+    world = watched(bench, 100)
+    shot = status.once(world, 0.3)
+    world.web.hangs = True  # type: ignore[attr-defined]
+    shot = status.snapshot(world, shot)
+    world.web.hangs = False  # type: ignore[attr-defined]
+    assert status.snapshot(world, shot).tracks[0].figures.samples == 200
+
+
+class HealthAtRoot(FakeEngine):
+    def release(self, manifest: Manifest) -> Release:
+        return replace(super().release(manifest), health_path="/")
+
+
+def test_requests_to_the_manifests_own_health_path_are_no_users(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, HealthAtRoot())
+    deploy(bench.world())
+    assert status.once(watched(bench, 100), 1.0).tracks[0].figures.samples == 0
+
+
+def test_a_check_of_a_dead_stack_ends_at_once_and_names_what_is_down(bench: Bench) -> None:
+    deploy(bench.world())
+    world = watched(bench, 0)
+    bench.engine.dead.add("stable-1")
+    error = status.verdict(status.with_evidence(world, 600.0))
+    assert world.clock.now() <= 2.0
+    assert isinstance(error, errors.NoDecision)
+    assert "stable-1 is stopped" in str(error)
+    assert "`swiftdeploy deploy`" in str(error)
+
+
+def test_a_check_waits_for_a_part_that_comes_back_by_itself(bench: Bench) -> None:
+    deploy(bench.world())
+    world = watched(bench, 100)
+    bench.engine.dead.add("stable-1")
+    asked = bench.judge.asked
+    before = len(asked)
+
+    class Reviving(FakeWeb):
+        def get(self, url: str, timeout_seconds: float) -> tuple[int, str]:
+            if len(asked) > before:  # after the first look
+                bench.engine.dead.discard("stable-1")
+            return world.web.get(url, timeout_seconds)
+
+    shot = status.with_evidence(World(**{**vars(world), "web": Reviving(bench.engine)}), 600.0)
+    assert status.verdict(shot) is None
+
+
+def test_a_stopped_part_is_noted_with_what_repairs_it(bench: Bench) -> None:
+    deploy(bench.world())
+    bench.engine.dead.add("stable-1")
+    assert any(
+        "stable-1 is stopped" in note and "`swiftdeploy deploy` repairs it" in note
+        for note in status.snapshot(bench.world()).notes
+    )
+
+
+def test_a_check_that_is_given_longer_than_canary_window_uses_all_of_it(bench: Bench) -> None:
+    deploy(bench.world())  # canary.window is 1 s here
+    shot = status.with_evidence(watched(bench, 30), 10.0)
+    assert shot.tracks[0].figures.samples == 120
+    assert shot.window_seconds == 4.0
+
+
+def test_a_check_without_enough_requests_says_how_many_came(bench: Bench) -> None:
+    deploy(bench.world())
+    world = World(**{**vars(watched(bench, 1)), "judge": Lacking()})
+    error = status.verdict(status.with_evidence(world, 3.0))
+    assert isinstance(error, errors.NoDecision)
+    assert "canary: NO EVIDENCE (3 of 100)" in str(error)
+    assert "null" not in str(error)
+
+
+class Lacking(FakeJudge):
+    """Finds too little evidence for the canary gate, as the shipped policy does."""
+
+    def decide(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Decision:
+        if gate == "infrastructure":
+            return super().decide(gate, facts, policies)
+        reasons = ("error_rate is null, maximum allowed is 1.00%", "samples is 0, minimum required is 100")
+        return Decision(
+            gate, "none", reasons, facts, "fake", "", evidence="insufficient", failure="too little evidence"
+        )
