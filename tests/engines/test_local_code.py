@@ -42,6 +42,10 @@ def release_of(wanted: Manifest, place: Code) -> Release:
     return code.release(wanted, place)
 
 
+def kept_in(place: Code, one: Release) -> Path:
+    return place.places.releases / one.id / "files"
+
+
 def test_the_same_manifest_and_files_are_the_same_release(place: Code) -> None:
     assert release_of(asked(), place) == release_of(asked(), place)
 
@@ -74,7 +78,9 @@ def test_secrets_are_never_in_a_release(place: Code) -> None:
 def test_placeholders_are_filled_in(place: Code) -> None:
     import sys
 
-    assert place.filled(release_of(asked(), place), 1234) == (sys.executable, "app.py", "--port=1234")
+    one = release_of(asked(), place)
+    place.keep(one)
+    assert place.filled(one, 1234) == (sys.executable, str(kept_in(place, one) / "tree/app.py"), "--port=1234")
 
 
 def test_without_a_command_and_a_sample_app_nothing_can_run(place: Code) -> None:
@@ -115,6 +121,24 @@ def test_a_kept_copy_that_was_edited_is_refused(place: Code) -> None:
     Path(place.filled(old, 1)[1]).write_text("print('evil')")
     with pytest.raises(EnvironmentMissing, match="were changed and no copy"):
         place.filled(old, 1)
+
+
+def test_a_damaged_copy_is_made_anew_from_files_that_are_still_the_same(place: Code) -> None:
+    one = release_of(asked(), place)
+    place.keep(one)
+    copy = Path(place.filled(one, 1)[1])
+    copy.write_text("torn")
+    place.keep(one)
+    assert copy.read_text() == "print('first')"
+
+
+def test_a_damaged_copy_is_refused_at_the_start_when_the_files_were_changed(place: Code) -> None:
+    one = release_of(asked(), place)
+    place.keep(one)
+    (kept_in(place, one) / "kept.json").write_text('{"whole"')
+    (place.places.root / "app.py").write_text("print('second')")
+    with pytest.raises(EnvironmentMissing, match="were changed and no copy"):
+        place.keep(one)
 
 
 def test_an_absolute_word_belongs_to_the_machine(place: Code) -> None:

@@ -74,8 +74,17 @@ def test_an_instance_that_keeps_ending_is_given_up_with_its_last_words(make_stac
     stack.open()
     one = stack.begin()
     stack.wait(lambda: stack.engine.ended(one) is None)
-    assert "times already" in stack.engine.ended(one)
+    assert stack.engine.ended(one) == "it has ended 5 times already, the last time with exit status 3"
     assert stack.engine.log_tail(one.id, 1) == ("no luck",)
+
+
+def test_an_instance_that_a_signal_keeps_ending_is_given_up_with_its_name(make_stack: Make) -> None:
+    script = "import os, time; time.sleep(.05); os.kill(os.getpid(), 11)"
+    stack = make_stack(services={"command": ["{python}", "-S", "-c", script]})
+    stack.open()
+    one = stack.begin()
+    stack.wait(lambda: stack.engine.ended(one) is None)
+    assert stack.engine.ended(one) == "it has ended 5 times already, the last time with SIGSEGV"
 
 
 def test_a_killed_proxy_is_started_again_by_its_supervisor(stack: Any) -> None:

@@ -200,3 +200,28 @@ def test_an_instance_stopped_in_its_first_moment_needs_no_sigkill(stack: Any) ->
     log = (stack.places.local / "supervisord.log").read_text()
     assert log.count("terminated by SIGTERM") + log.count("exit status 0") == 8
     assert "SIGKILL" not in log
+
+
+def test_an_id_that_was_undone_begins_with_an_empty_log(stack: Any) -> None:
+    stack.open()
+    stack.services = {"command": ["{python}", "-S", "-c", "import time; print('old', flush=True); time.sleep(1000)"]}
+    one = stack.begin()
+    stack.wait(lambda: stack.engine.log_tail(one.id, 9) != ("old",))
+    stack.engine.stop(one.id, 1.0)
+    assert stack.engine.log_tail(one.id, 9) == ("old",)
+    stack.services = {"command": ["{python}", "-S", "-c", "import time; print('new', flush=True); time.sleep(1000)"]}
+    one = stack.begin()
+    stack.wait(lambda: "new" not in stack.engine.log_tail(one.id, 9))
+    assert stack.engine.log_tail(one.id, 9) == ("new",)
+
+
+def test_a_repaired_instance_goes_on_with_its_log(make_stack: Make) -> None:
+    script = "import time; print('began', flush=True); time.sleep(1000)"
+    stack = make_stack(services={"restart_policy": "no", "command": ["{python}", "-S", "-c", script]})
+    stack.open()
+    one = stack.begin()
+    stack.wait(lambda: stack.engine.log_tail(one.id, 9) != ("began",))
+    stack.engine.kill(one.id)
+    stack.wait(lambda: stack.engine.ended(one) is None)
+    stack.engine.start(one, stack.manifest)
+    stack.wait(lambda: stack.engine.log_tail(one.id, 9) != ("began", "began"))

@@ -1,4 +1,4 @@
-"""What a release runs: its argv, the digest of the files that argv names, and kept copies of those files."""
+"""What a release runs: its argv, the digest of the files that argv names, and how it runs from its own copy of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from swiftdeploy.engines.local import kept, tree
+from swiftdeploy.engines.local.kept import Kept
 from swiftdeploy.engines.local.places import Places
 from swiftdeploy.model.errors import EnvironmentMissing
 from swiftdeploy.model.state import Release
@@ -42,47 +44,74 @@ class Code:
 
     def digest(self, argv: tuple[str, ...]) -> str:
         """`sha256:` and hex over argv and the contents of the files it names. Raises EnvironmentMissing."""
-        whole = hashlib.sha256(json.dumps(argv).encode())
-        for position, path in self.files(argv).items():
-            whole.update(f"\n{position} {_digest(path)}".encode())
-        return f"sha256:{whole.hexdigest()}"
+        return _whole(argv, {position: _digest(path) for position, path in self.files(argv).items()})
 
-    def keep(self, release: Release) -> None:
-        """Copy the files of a release beside its manifest, once, so that a rollback runs the old code."""
-        folder = self._kept(release)
-        if folder.is_dir() or not (files := self.files(release.argv)):
+    def keep(self, release: Release, anew: bool = False) -> None:
+        """See that the release has its own copy of its files, with the contents of its digest.
+
+        One that is missing or damaged is made from the project while the project still has that digest, and one
+        `anew` then too. Raises EnvironmentMissing when there is nothing to make it from.
+        """
+        if _whole(release.argv, {}) == release.digest:
             return
-        staged = folder.with_name(f".files.{os.getpid()}")
-        staged.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for position, path in files.items():
-            _copy(path, staged / str(position) / path.name)
-        staged.rename(folder)
+        good = self._good(release) is not None
+        if good and not anew:
+            return
+        if self._is_unchanged(release):
+            self._make(release)
+        elif not good:
+            raise _gone(release)
 
     def filled(self, release: Release, port: int) -> tuple[str, ...]:
-        """The argv to run now: from the project folder while its files are still those of the release, else from the
-        kept copies. Raises EnvironmentMissing when neither is left."""
-        argv = list(release.argv)
-        if self.digest(release.argv) == release.digest:
-            for position in (number for number, word in enumerate(argv) if word == SAMPLE):
-                argv[position] = str(self.sample_app)
-        else:
-            for position, path in self._copies(release).items():
-                argv[position] = str(path)
-        return tuple(word.replace(PYTHON, sys.executable).replace(PORT, str(port)) for word in argv)
+        """The argv to run, of a release whose files are kept. Raises EnvironmentMissing when they are not."""
+        argv = [word.replace(PYTHON, sys.executable).replace(PORT, str(port)) for word in release.argv]
+        if _whole(release.argv, {}) != release.digest:
+            found = self._good(release)
+            if found is None:
+                raise _gone(release)
+            in_place = not found.whole and self._is_unchanged(release)
+            for position, path in found.files.items():
+                if not in_place or argv[position] == SAMPLE:
+                    argv[position] = str(self._folder(release) / path)
+        return tuple(argv)
 
-    def _copies(self, release: Release) -> dict[int, Path]:
-        found = {int(path.parent.name): path for path in self._kept(release).glob("*/*")}
-        again = hashlib.sha256(json.dumps(release.argv).encode())
-        for position, path in sorted(found.items()):
-            again.update(f"\n{position} {_digest(path)}".encode())
-        if f"sha256:{again.hexdigest()}" != release.digest:
+    def _make(self, release: Release) -> None:
+        files = self.files(release.argv)
+        sample = {position: path for position, path in files.items() if release.argv[position] == SAMPLE}
+        named = {position: os.path.normpath(release.argv[position]) for position in files if position not in sample}
+        tools = {
+            position: _digest(files[position])
+            for position, path in named.items()
+            if tree.is_package(self.places.root, path)
+        }
+        named = {position: path for position, path in named.items() if position not in tools}
+        try:
+            kept.make(self._folder(release), self.places.root, named, sample, tools)
+        except OSError as error:
             raise EnvironmentMissing(
-                f"the files of release {release.label} were changed and no copy of them was kept",
-                "put the files back as they were, or deploy what is there now",
-            )
-        return found
+                f"the files of release {release.label} cannot be copied: {error}", "make room, or make them readable"
+            ) from error
 
-    def _kept(self, release: Release) -> Path:
+    def _good(self, release: Release) -> Kept | None:
+        """What is kept, when its named files have the digest of the release."""
+        folder = self._folder(release)
+        found = kept.read(folder)
+        if found is None:
+            return None
+        try:
+            digests = {position: _digest(folder / path) for position, path in found.files.items()}
+        except EnvironmentMissing:
+            return None
+        return found if _whole(release.argv, {**digests, **found.tools}) == release.digest else None
+
+    def _is_unchanged(self, release: Release) -> bool:
+        """Whether the project's files are those of the release."""
+        try:
+            return self.digest(release.argv) == release.digest
+        except EnvironmentMissing:
+            return False
+
+    def _folder(self, release: Release) -> Path:
         return self.places.releases / release.id / "files"
 
 
@@ -132,6 +161,20 @@ def executable(word: str, root: Path, path: str | None) -> str:
     return str(root / found)
 
 
+def _gone(release: Release) -> EnvironmentMissing:
+    return EnvironmentMissing(
+        f"the files of release {release.label} were changed and no copy of them was kept",
+        "put the files back as they were, or deploy what is there now",
+    )
+
+
+def _whole(argv: tuple[str, ...], digests: Mapping[int, str]) -> str:
+    whole = hashlib.sha256(json.dumps(argv).encode())
+    for position in sorted(digests):
+        whole.update(f"\n{position} {digests[position]}".encode())
+    return f"sha256:{whole.hexdigest()}"
+
+
 def _env_digest(env: Mapping[str, str]) -> str:
     return f"sha256:{hashlib.sha256(json.dumps(sorted(env.items())).encode()).hexdigest()}"
 
@@ -150,9 +193,3 @@ def _digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise EnvironmentMissing(f"{path} cannot be read: {error.strerror}", "make it readable") from error
-
-
-def _copy(path: Path, to: Path) -> None:
-    to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.copyfile(path, to)
-    shutil.copymode(path, to)

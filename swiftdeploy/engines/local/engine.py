@@ -93,13 +93,14 @@ class Local:
         known = programs.read(instance.id, self._places)
         if known and known.release == instance.release.id and _lives(self._supervisor.info(instance.id)):
             return
-        self._code.keep(instance.release)
+        # nothing of a stack left: no instance needs the old copy, and the project may have more edits than argv names
+        self._code.keep(instance.release, anew=not self.running())
         port = instances.port_for(instance, self._places)
         program = instances.program(instance, manifest, port, self._code)
         if self._supervisor.info(instance.id):
             self._supervisor.stop(instance.id, 0.0)
-        if known is None:
-            logs.rotate(self._places.log(instance.id), 0)
+        if known is None or known.release != instance.release.id:
+            logs.drop(self._places.log(instance.id))  # an id that an undone change had too
             logs.prune(self._places.logs, LOGS_KEPT)
         self._pids.pop(instance.id, None)
         self._supervisor.add(program)
@@ -118,7 +119,9 @@ class Local:
             return _in_words(known)
         seen = self._pids.setdefault(instance.id, set())
         seen.add(known.pid)
-        return f"it has ended {CRASHES} times already" if len(seen - {0}) > CRASHES else None
+        if len(seen - {0}) <= CRASHES:
+            return None
+        return f"it has ended {CRASHES} times already, the last time with {self._supervisor.last_end(instance.id)}"
 
     def address(self, instance: Instance) -> str:
         known = programs.read(instance.id, self._places)

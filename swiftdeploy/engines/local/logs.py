@@ -46,12 +46,17 @@ def rotate(path: Path, limit_bytes: int) -> None:
         path.replace(path.with_name(f"{path.name}.1"))
 
 
+def drop(path: Path) -> None:
+    """Remove a log and its old copy; whoever writes it must open it anew."""
+    path.unlink(missing_ok=True)
+    path.with_name(f"{path.name}.1").unlink(missing_ok=True)
+
+
 def prune(folder: Path, keep: int) -> None:
     """Remove the oldest logs of instances, so that a thousand deploys do not leave a thousand logs."""
     found = sorted(folder.glob("*-*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in found[keep:]:
-        path.unlink(missing_ok=True)
-        path.with_name(f"{path.name}.1").unlink(missing_ok=True)
+        drop(path)
 
 
 def _whole_lines(lines: list[str]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from swiftdeploy.engines.local import programs, rundir
+from swiftdeploy.engines.local import logs, programs, rundir
 from swiftdeploy.engines.local.places import Places, write
 from swiftdeploy.engines.local.programs import Program
 from swiftdeploy.engines.local.rundir import RunDir
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 20.0
 INSISTENCE = 5
+LOG_LINES = 200
 KEPT_VARIABLES = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 
 
@@ -114,6 +116,14 @@ class Supervisor:
         self._call("getState")  # it notices exits on a 1 s tick, or after answering any call
         found = cast(list[dict[str, Any]], self._call("getAllProcessInfo"))
         return {one["name"]: Info(one["statename"], one["pid"], one["exitstatus"], one["spawnerr"]) for one in found}
+
+    def last_end(self, name: str) -> str:
+        """How a program ended last, such as `exit status 3` or `SIGKILL`. From its log: what it says of a program is
+        the end of the process before only until it starts the next."""
+        for line in reversed(logs.tail(self._places.local / "supervisord.log", LOG_LINES)):
+            if found := re.search(rf" exited: {re.escape(name)} \((?:terminated by )?([^;()]+)", line):
+                return found[1]
+        return "an unknown status"
 
     def _stopped(self, name: str, seconds: float) -> bool:
         limit = time.monotonic() + seconds
