@@ -183,8 +183,7 @@ def verdict(shot: Snapshot) -> errors.SwiftDeployError | None:
         return errors.Denied("; ".join(f"{one.gate}: {', '.join(one.reasons)}" for one in denied))
     missing = [one for one in decisions if one.outcome == "none"]
     if missing:
-        lacking = any(map(lacks_evidence, missing))
-        return errors.NoDecision("; ".join(_undecided(one, shot) for one in missing), MORE_TRAFFIC if lacking else "")
+        return errors.NoDecision("; ".join(_undecided(one, shot) for one in missing), _next_step(missing, shot))
     return None
 
 
@@ -196,6 +195,13 @@ def _undecided(decision: Decision, shot: Snapshot) -> str:
         return f"{decision.gate}: NO EVIDENCE: {judged.instance} does not answer at its metrics page"
     count = judged.figures.samples if judged else 0
     return f"{decision.gate}: NO EVIDENCE ({count} of {shot.min_samples}) in {shot.window_seconds:g} s"
+
+
+def _next_step(missing: list[Decision], shot: Snapshot) -> str:
+    judged = shot.judged()
+    if judged and not judged.answers:
+        return f"`swiftdeploy logs {judged.track}` shows what it wrote"
+    return MORE_TRAFFIC if any(map(lacks_evidence, missing)) else ""
 
 
 def _stopped(part: Part) -> str:

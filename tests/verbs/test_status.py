@@ -270,6 +270,15 @@ def test_a_check_without_enough_requests_says_how_many_came(bench: Bench) -> Non
     assert "null" not in str(error)
 
 
+def test_a_check_of_an_app_that_does_not_answer_names_it_and_its_log(bench: Bench) -> None:
+    deploy(bench.world())
+    world = World(**{**vars(watched(bench, 100)), "judge": Lacking()})
+    world.web.hangs = True  # type: ignore[attr-defined]
+    said = str(status.verdict(status.with_evidence(world, 3.0)))
+    assert "stable-1 does not answer at its metrics page" in said
+    assert "swiftdeploy logs stable" in said
+
+
 class Lacking(FakeJudge):
     """Finds too little evidence for the canary gate, as the shipped policy does."""
 
