@@ -119,6 +119,12 @@ class FakeEngine:
     def test_proxy(self, manifest: Manifest) -> str | None:
         return None
 
+    def missing_command(self, manifest: Manifest) -> str | None:
+        return None
+
+    def inventory(self) -> tuple[Check, ...]:
+        return (Check("engine", "pass", "a fake"),)
+
     def port_holder(self, port: int) -> str | None:
         return None
 

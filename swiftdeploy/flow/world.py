@@ -69,8 +69,9 @@ class Engine(Protocol):
         """`host:port` where this machine reaches the instance directly; raises EnvironmentMissing when it has none."""
 
     def route(self, state: State) -> None:
-        """Write routes for `state` and make the proxy read them (started when it does not run). A config that the proxy
-        refuses raises EnvironmentMissing and leaves the old routes in force."""
+        """Write routes for `state` and make the proxy read them (started when it does not run). Raises Unreadable when
+        the proxy refuses what the templates make of them, EnvironmentMissing when it or a port is missing; either
+        leaves the old routes in force."""
 
     def unrouted(self, state: State) -> str | None:
         """None when the routes of `state` are in force for every new connection; else what is still missing."""
@@ -95,6 +96,14 @@ class Engine(Protocol):
     def test_proxy(self, manifest: Manifest) -> str | None:
         """`nginx -t` over the rendered config of this manifest, touching no real file: None when it passes, else what
         nginx said."""
+
+    def missing_command(self, manifest: Manifest) -> str | None:
+        """Why `services.command` could not even be tried on this machine, in words; None when its executable is there,
+        or when this engine runs none."""
+
+    def inventory(self) -> tuple[Check, ...]:
+        """What this engine needs of the machine, with versions and places; what is missing, with how to get it.
+        Starts and changes nothing."""
 
     def port_holder(self, port: int) -> str | None:
         """Who listens on a TCP port in words (`pid 4121 (nginx)`); None when it is free or held by this project."""
@@ -217,7 +226,7 @@ class Tools(Protocol):
         """`docker compose config` over a rendered compose file."""
 
     def inventory(self) -> tuple[Check, ...]:
-        """What this machine has of what SwiftDeploy can use, with versions."""
+        """What this machine has of what SwiftDeploy can use on any engine, with versions."""
 
 
 class Clock(Protocol):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from swiftdeploy.flow.world import World
+from swiftdeploy.model import errors
 from swiftdeploy.model.check import Check
 
 
 def doctor(world: World) -> tuple[Check, ...]:
     """Versions and what is missing; changes nothing."""
-    return (*world.tools.inventory(), _host(world), _policies(world))
+    return (*world.tools.inventory(), *world.engine.inventory(), _host(world), _policies(world))
 
 
 def _host(world: World) -> Check:
@@ -17,5 +18,9 @@ def _host(world: World) -> Check:
 
 
 def _policies(world: World) -> Check:
-    found = world.rego.check(world.files.policies())
+    """Also said when the judge is what is broken: the rest of the list says why."""
+    try:
+        found = world.rego.check(world.files.policies())
+    except errors.SwiftDeployError as error:
+        return Check("policies", "fail", error.what)
     return Check("policies", "fail" if found else "pass", "\n".join(map(str, found)))

@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
+from swiftdeploy.edge import bundled
 from swiftdeploy.engines.local import ask, processes
 from swiftdeploy.engines.local.engine import Local
 from swiftdeploy.flow.world import Engine
-from swiftdeploy.model.errors import EnvironmentMissing
+from swiftdeploy.model.errors import EnvironmentMissing, Unreadable
 from swiftdeploy.model.state import State
 
 Make = Callable[..., Any]
+SAMPLE_APP = bundled.folder("app") / "main.py"
 
 
 def test_it_fulfils_the_engine_protocol(stack: Any) -> None:
@@ -109,16 +111,26 @@ def test_routes_of_another_generation_are_not_in_force(stack: Any) -> None:
     assert "were not written" in (stack.engine.unrouted(later) or "")
 
 
-def test_routes_that_nginx_refuses_leave_the_old_ones_in_force(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_routes_that_nginx_refuses_leave_the_old_ones_in_force(stack: Any) -> None:
     stack.deploy()
     broken = {name: text + "nonsense;\n" for name, text in stack.templates.items()}
     bad = Local(stack.root, lambda: broken, None)
     later = replace(stack.state, generation=stack.state.generation + 1)
-    with pytest.raises(EnvironmentMissing, match="nonsense"):
+    with pytest.raises(Unreadable, match=r"so the old routes stay: .*nonsense.* in the rendered routing\.conf:"):
         bad.route(later)
     assert stack.engine.unrouted(stack.state) is None
     assert stack.get()[0] == 200
     assert "nonsense" in (bad.test_proxy(stack.manifest) or "")
+
+
+def test_a_refused_first_config_speaks_of_no_old_routes(stack: Any) -> None:
+    broken = {name: text + "nonsense;\n" for name, text in stack.templates.items()}
+    stack.engine = Local(stack.root, lambda: broken, SAMPLE_APP)
+    stack.open()
+    one = stack.new()
+    with pytest.raises(Unreadable, match="nonsense") as caught:
+        stack.engine.route(State("local", 1, (one,), 0, stack.settings))
+    assert "old routes" not in str(caught.value)
 
 
 def test_a_changed_port_is_taken_over_by_a_reload(stack: Any) -> None:

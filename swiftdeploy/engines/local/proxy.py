@@ -14,7 +14,7 @@ from swiftdeploy.engines.local.programs import Program
 from swiftdeploy.engines.local.rundir import RunDir
 from swiftdeploy.engines.local.supervisor import Supervisor, variables
 from swiftdeploy.model import render
-from swiftdeploy.model.errors import EnvironmentMissing
+from swiftdeploy.model.errors import EnvironmentMissing, Unreadable
 from swiftdeploy.model.state import Settings, State
 
 WORKERS = 2
@@ -33,7 +33,7 @@ class Routed:
 
 
 class Proxy:
-    """The proxy of one project. Raises EnvironmentMissing when nginx or a port is missing or the config is refused."""
+    """The proxy of one project. Raises EnvironmentMissing when nginx or a port is missing."""
 
     def __init__(self, places: Places, supervisor: Supervisor, templates: Callable[[], Mapping[str, str]]) -> None:
         self._places = places
@@ -49,7 +49,8 @@ class Proxy:
         holder.require("127.0.0.1", settings.admin_port, "nginx.admin_port", self._places)
 
     def route(self, state: State, addresses: Mapping[str, str]) -> None:
-        """Make nginx read the routes of `state`; `addresses` maps instance ids to `host:port`."""
+        """Make nginx read the routes of `state`; `addresses` maps instance ids to `host:port`. Raises Unreadable
+        when nginx refuses what the templates make of them."""
         run = self._supervisor.run_dir()
         settings = state.settings
         if run is None or settings is None:
@@ -114,18 +115,26 @@ class Proxy:
         return config, render.routing(stable, canary, state.weight, state.generation, handoff, addresses, templates)
 
     def _require_good(self, config: str, routes: str, run: RunDir) -> None:
-        """`nginx -t` over staged files first: on a reload nginx keeps the old config and says nothing to us."""
+        """`nginx -t` over staged files first: on a reload nginx keeps the old config and says nothing to us.
+
+        Raises Unreadable for what the templates made, EnvironmentMissing for what the machine refused.
+        """
         staged = self._places.proxy / "staged"
         staged.mkdir(mode=0o700, exist_ok=True)
         paths = _stack_paths(run)
         write(staged / "routing.conf", routes)
         write(staged / "nginx.conf", config.replace(paths.routing, f"{run.local}/proxy/staged/routing.conf"))
         said = nginx.test(nginx.find(), f"{run.local}/proxy", f"{run.local}/proxy/staged/nginx.conf")
-        if said:
-            raise EnvironmentMissing(
-                f"nginx refuses its configuration, so the old routes stay: {said}",
-                "correct templates/nginx.conf.tmpl and templates/routing.conf.tmpl, or remove them",
-            )
+        if said is None:
+            return
+        stay = ", so the old routes stay" if workers.master(self._places) else ""
+        said = said.replace(f"{run.local}/proxy/staged/", "the rendered ")
+        if nginx.blames_machine(said):
+            raise EnvironmentMissing(f"nginx cannot work here{stay}: {said}")
+        raise Unreadable(
+            f"nginx refuses its configuration{stay}: {said}",
+            "correct templates/nginx.conf.tmpl and templates/routing.conf.tmpl, or remove them",
+        )
 
     def _start(self, run: RunDir) -> None:
         if self._supervisor.info(programs.PROXY):
