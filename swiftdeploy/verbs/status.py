@@ -176,7 +176,7 @@ def verdict(shot: Snapshot) -> errors.SwiftDeployError | None:
     if not shot.state.instances:
         return errors.NotPossible("nothing runs", "run `swiftdeploy deploy` first")
     if down := shot.down():
-        return errors.NoDecision(f"{'; '.join(map(_stopped, down))}: no decision about it can be made", REPAIR)
+        return errors.NoDecision(f"{_stopped(down)}: no decision can be made", REPAIR)
     decisions = shot.decisions.values()
     denied = [one for one in decisions if one.outcome == "deny"]
     if denied:
@@ -204,8 +204,15 @@ def _next_step(missing: list[Decision], shot: Snapshot) -> str:
     return MORE_TRAFFIC if any(map(lacks_evidence, missing)) else ""
 
 
-def _stopped(part: Part) -> str:
-    return f"{part.name} is stopped ({part.detail})" if part.detail else f"{part.name} is stopped"
+def _stopped(parts: tuple[Part, ...]) -> str:
+    """Which parts are stopped, each reason once."""
+    named: dict[str, list[str]] = {}
+    for part in parts:
+        named.setdefault(part.detail, []).append(part.name)
+    return "; ".join(
+        f"{', '.join(names)} {'are' if len(names) > 1 else 'is'} stopped{f' ({why})' if why else ''}"
+        for why, names in named.items()
+    )
 
 
 def _asked(world: World) -> Manifest | None:
@@ -254,9 +261,9 @@ def _notes(
     world: World,
 ) -> Iterator[str]:
     holder = world.holder()
-    stopped = [part for part in parts if part.state == "stopped"]
+    stopped = tuple(part for part in parts if part.state == "stopped")
     if stopped and not holder:  # whoever holds the lock may be the one who repairs it
-        yield f"{'; '.join(map(_stopped, stopped))}: {REPAIR}"
+        yield f"{_stopped(stopped)}: {REPAIR}"
     if holder:
         yield f"{holder} holds the lock"
     elif left := journal.interrupted(world.journal.changes()):

@@ -261,6 +261,13 @@ def test_a_check_that_is_given_longer_than_canary_window_uses_all_of_it(bench: B
     assert shot.window_seconds == 4.0
 
 
+def test_parts_that_stopped_for_the_same_reason_are_named_together(bench: Bench) -> None:
+    deploy(bench.world())
+    promote("canary", None, bench.world())
+    bench.engine.dead |= set(bench.engine.up)
+    assert any(note.startswith("stable-1, canary-2 are stopped: ") for note in status.snapshot(bench.world()).notes)
+
+
 def test_a_check_without_enough_requests_says_how_many_came(bench: Bench) -> None:
     deploy(bench.world())
     world = World(**{**vars(watched(bench, 1)), "judge": Lacking()})
