@@ -1,7 +1,7 @@
 """The commands as a user runs them: seconds to switch verified, drain, and requests lost in 20 promotes under load.
 
 Each command is a process of its own on the local engine. Its `--json` answer gives the ends of its phases; how long the
-interpreter took before is what the journal's timestamp of the commit leaves over. `python benchmarks/commands.py [PROMOTES]`.
+interpreter took before is what the journal's timestamp of the commit leaves over. `commands.py [PROMOTES]`.
 """
 
 from __future__ import annotations
