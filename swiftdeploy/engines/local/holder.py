@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import time
+
 from swiftdeploy.engines.local import ports
 from swiftdeploy.engines.local.places import Places
 from swiftdeploy.model.errors import EnvironmentMissing
 
+LOOKS, PAUSE_SECONDS = 5, 0.06
+
 
 def of(address: str, port: int, places: Places) -> str | None:
-    """In words, `pid 4121 (nginx)`; None when the port is free, or held by this project itself."""
+    """In words, `pid 4121 (nginx)`; None when the port is free, or held by this project itself.
+
+    Looked at again before anybody is blamed: what just starts or ends of ours has no environment to be known by.
+    """
+    for _ in range(LOOKS):
+        who = _seen(address, port, places)
+        if who is None:
+            return None
+        time.sleep(PAUSE_SECONDS)
+    return who
+
+
+def _seen(address: str, port: int, places: Places) -> str | None:
     if ports.free(address, port):
         return None
     from swiftdeploy.engines.local import processes
