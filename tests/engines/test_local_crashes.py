@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -131,6 +132,55 @@ def test_a_hung_supervisord_is_replaced(stack: Any, monkeypatch: pytest.MonkeyPa
     stack.engine.route(stack.state)
     stack.wait(lambda: stack.engine.unrouted(stack.state))
     assert stack.get()[0] == 200
+
+
+def test_a_hung_supervisord_costs_one_time_out_and_not_one_a_question(
+    stack: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from swiftdeploy.engines.local import rpc
+
+    stack.deploy()
+    stack.engine.parts(stack.state)
+    stack.supervisord().suspend()
+    monkeypatch.setattr("swiftdeploy.engines.local.supervisor.SILENCE_SECONDS", 0.2)
+    stack.engine = stack.reopened()
+    monkeypatch.setattr(rpc, "SECONDS", 0.3)
+    assert {one.state for one in stack.engine.parts(stack.state)} == {"stopped"}
+    monkeypatch.setattr(rpc.Rpc, "call", lambda *_, **__: pytest.fail("asked again"))
+    assert {one.state for one in stack.engine.parts(stack.state)} == {"stopped"}
+
+
+def test_a_suspended_instance_is_not_waited_for_and_ends_by_itself(stack: Any) -> None:
+    stable = stack.deploy()
+    canary = stack.new("canary")
+    stack.route(50, stable, canary)
+    stack.part(canary.id).suspend()
+    stack.route(0, stable)
+    stack.wait(lambda: stack.engine.busy([canary.id]), 10.0)  # its drain_timeout is 30 s
+    stack.engine.stop(canary.id, 10.0)
+    log = (stack.places.local / "supervisord.log").read_text()
+    assert f"stopped: {canary.id} (exit status 0)" in log
+
+
+@pytest.mark.parametrize(("clients", "waits"), [(0, False), (1, True)])
+def test_an_instance_that_hangs_is_waited_for_only_while_somebody_does(
+    make_stack: Make, clients: int, waits: bool
+) -> None:
+    script = (
+        "import os, socket, time; one = socket.create_server(('127.0.0.1', int(os.environ['APP_PORT'])));"
+        "print('deaf', flush=True); time.sleep(1000)"
+    )
+    stack = make_stack(services={"command": ["{python}", "-S", "-c", script]})
+    stack.open()
+    one = stack.begin()
+    stack.wait(lambda: stack.engine.log_tail(one.id, 1) != ("deaf",))
+    host, port = stack.engine.address(one).split(":")
+    held = [socket.create_connection((host, int(port))) for _ in range(clients)]
+    stack.wait(lambda: "old connections" in (stack.engine.busy([one.id]) or ""))
+    assert ("does not answer" in (stack.engine.busy([one.id]) or "")) == waits
+    for connection in held:
+        connection.close()
+    stack.wait(lambda: stack.engine.busy([one.id]))
 
 
 @pytest.mark.parametrize("hurt", ["killed", "hung"])

@@ -49,13 +49,19 @@ class Drain:
         except ConnectionRefusedError:
             return None  # it is dead
         except OSError as error:
-            return f"{name} does not answer ({error})"
+            return None if self._is_stuck(name, program.port) else f"{name} does not answer ({error})"
         if count is None:
             return self._old_workers(name)
         self._zeros[name] = 0 if count else self._zeros.get(name, 0) + 1
         if count:
             return f"{name} has {count:g} requests in flight"
         return None if self._zeros[name] >= ZEROS else f"{name} has just become idle"
+
+    def _is_stuck(self, name: str, port: int) -> bool:
+        """Whether waiting for one that does not answer is in vain: it was suspended, or nobody waits for an answer."""
+        from swiftdeploy.engines.local import processes
+
+        return processes.is_suspended(self._places, name) or processes.clients(port) == 0
 
     def _old_workers(self, name: str) -> str | None:
         """An app that does not say what it has in flight: whoever could have sent something must be gone."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swiftdeploy.engines.local import code, drain, holder, instances, logs, places, ports, programs, pulse
+from swiftdeploy.engines.local import code, drain, holder, instances, logs, places, ports, programs
 from swiftdeploy.engines.local.code import Code
 from swiftdeploy.engines.local.proxy import Proxy
 from swiftdeploy.engines.local.supervisor import ALIVE, Info, Supervisor
@@ -59,8 +59,7 @@ class Local:
         self._proxy.require_ports(settings)
         if self._opa:
             holder.require("127.0.0.1", settings.opa_port, "opa.port", self._places)
-        run = self._supervisor.run_dir()
-        if run is None or not pulse.beats(run.socket):
+        if not self._supervisor.beats():
             from swiftdeploy.engines.local import sweep
 
             sweep.leftovers(self._places, STOP_SECONDS)
@@ -77,8 +76,7 @@ class Local:
         return (leash.program(self._places, *self._leash),)
 
     def is_open(self) -> bool:
-        run = self._supervisor.run_dir()
-        return run is not None and pulse.beats(run.socket)
+        return self._supervisor.beats()
 
     def start_judge(self, settings: Settings, policies: PolicySet) -> None:
         del policies  # the judge that asks loads what it asks about

@@ -68,6 +68,25 @@ def lives(one: psutil.Process) -> bool:
         return False
 
 
+def is_suspended(places: Places, instance: str) -> bool:
+    """Whether a process of the instance was stopped by a signal, so that it answers nobody until it is continued."""
+    for one in marked(places, instance):
+        with suppress(psutil.Error):
+            if one.status() == psutil.STATUS_STOPPED:
+                return True
+    return False
+
+
+def clients(port: int) -> int | None:
+    """How many connections to a TCP port of this machine have a client that still waits; None when that cannot be
+    seen."""
+    try:
+        found = psutil.net_connections("tcp")
+    except psutil.AccessDenied:  # macOS shows them to root only
+        return None
+    return sum(1 for one in found if one.status == psutil.CONN_ESTABLISHED and one.laddr and one.laddr.port == port)
+
+
 def owner_lives(pid: int, born: float) -> bool:
     """Whether the process with that pid and creation time (seconds since the epoch) still runs."""
     try:

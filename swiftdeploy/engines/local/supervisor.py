@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from swiftdeploy.engines.local import logs, programs, rundir
+from swiftdeploy.engines.local import logs, programs, pulse, rundir
 from swiftdeploy.engines.local.places import Places, write
 from swiftdeploy.engines.local.programs import Program
 from swiftdeploy.engines.local.rundir import RunDir
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 START_SECONDS = 20.0
 INSISTENCE = 5
 LOG_LINES = 200
+SILENCE_SECONDS = 1.0  # a dead one is refused at once, and may be back any moment
+TRUST_SECONDS = 10.0
 KEPT_VARIABLES = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 
 
@@ -45,6 +47,19 @@ class Supervisor:
     def __init__(self, places: Places) -> None:
         self._places = places
         self._reached: tuple[RunDir, Rpc] | None = None
+        self._silent_until = 0.0
+
+    def beats(self) -> bool:
+        """Whether it runs and is not hung, asked anew."""
+        run = self.run_dir()
+        if run is None:
+            return False
+        began = time.monotonic()
+        if pulse.beats(run.socket):
+            self._silent_until = 0.0
+            return True
+        self._note_silence(began)
+        return False
 
     def run_dir(self) -> RunDir | None:
         return rundir.find(self._places)
@@ -62,7 +77,7 @@ class Supervisor:
         for program in first:
             programs.save(program, self._places, run)
         write(self._places.local / "supervisord.conf", configuration(run))
-        self._reached = None
+        self._reached, self._silent_until = None, 0.0
         if said := _daemon(run, self._places):
             raise EnvironmentMissing(f"supervisord did not start: {said}")
 
@@ -83,6 +98,7 @@ class Supervisor:
         limit = time.monotonic() + grace_seconds
         pid = known.pid if (known := self.info(name)) else 0
         self._call("stopProcess", name, False, fine=(BAD_NAME, NOT_RUNNING))
+        self._call("signalProcess", name, "CONT", fine=(BAD_NAME, NOT_RUNNING))  # a suspended one hears no SIGTERM
         self._insist(name)
         if not self._stopped(name, grace_seconds):
             self._call("signalProcess", name, "KILL", fine=(BAD_NAME, NOT_RUNNING))
@@ -168,7 +184,20 @@ class Supervisor:
             raise Unreachable("it was never started")
         if self._reached is None or self._reached[0] != run:
             self._reached = run, Rpc(run.socket)
-        return self._reached[1].call(method, *args, fine=fine)
+        began = time.monotonic()
+        if began < self._silent_until:
+            raise Unreachable("it does not answer")
+        try:
+            return self._reached[1].call(method, *args, fine=fine)
+        except Unreachable:
+            self._note_silence(began)
+            raise
+
+    def _note_silence(self, began: float) -> None:
+        """One that is hung costs a time-out a call: do not pay it for each."""
+        now = time.monotonic()
+        if now - began >= SILENCE_SECONDS:
+            self._silent_until = now + TRUST_SECONDS
 
 
 ALIVE = frozenset({"STARTING", "RUNNING", "BACKOFF", "STOPPING"})
