@@ -20,7 +20,7 @@ def rollback(world: World) -> State:
             try:
                 move.start(now.before, goal.state, now.undo, world)
                 move.switch(now.before, goal.state, now.undo, world)
-            except (errors.NotHealthy, errors.EnvironmentMissing) as error:
+            except (errors.NotHealthy, errors.EnvironmentMissing, errors.Unreadable) as error:
                 raise errors.RollbackFailed(f"the rollback failed: {error.what}", error.next_step) from error
         return goal.state
 

@@ -50,6 +50,8 @@ def _image(manifest: Manifest, world: World) -> Check:
             release = world.engine.release(manifest)
         except errors.EnvironmentMissing as error:
             return Check("image", "skipped", error.what)
+        if missing := world.engine.missing_command(manifest):
+            return Check("image", "fail", missing)
         runs = "the sample app" if release.sample_app else " ".join(release.argv)
         return Check("image", "skipped", f"the local engine runs {runs}, not {manifest.services.image}")
     return world.tools.image(manifest.services.image)

@@ -169,3 +169,9 @@ def test_a_killed_supervisor_costs_no_verdict(project: Project) -> None:
     os.kill(pid, signal.SIGKILL)
     project.ok("promote", "canary")
     assert project.ask()[0] == 200
+
+
+def test_validate_finds_a_command_that_does_not_exist(project: Project) -> None:
+    project.set({"services.command": ["/no/such/program"]})
+    done = project.run("validate")
+    assert (done.status, "/no/such/program" in done.out) == (1, True)
