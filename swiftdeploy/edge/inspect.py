@@ -1,10 +1,12 @@
-"""This machine as testinfra sees it; psutil for what that cannot say of a process: sockets, environment, children."""
+"""This machine as testinfra sees it; psutil for what that cannot say (sockets, environment and children of a process),
+and where a machine lacks the programs that it asks (ps, ss)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import psutil
 import testinfra
@@ -13,6 +15,7 @@ from swiftdeploy.model.errors import EnvironmentMissing
 from swiftdeploy.scenario.effects import FileFacts
 
 MOST_BYTES = 1024 * 1024
+Answer = TypeVar("Answer")
 
 
 class Machine:
@@ -23,13 +26,16 @@ class Machine:
 
     def user(self, pid: int) -> str:
         with _asking(f"process {pid}"):
-            return str(self._host.process.get(pid=pid).user)
+            return _told(lambda: str(self._host.process.get(pid=pid).user), psutil.Process(pid).username)
 
     def commands(self, pid: int) -> tuple[str, ...]:
         """Command names of the process and all below it."""
         wanted = {one.pid for one in _tree(pid)}
         with _asking(f"process {pid}"):
-            return tuple(str(one.comm) for one in self._host.process.filter() if one.pid in wanted)
+            return _told(
+                lambda: tuple(str(one.comm) for one in self._host.process.filter() if one.pid in wanted),
+                lambda: tuple(one.name() for one in _tree(pid)),
+            )
 
     def sockets(self, pid: int) -> tuple[str, ...]:
         """TCP addresses on which the process and all below it listen, sorted."""
@@ -48,7 +54,7 @@ class Machine:
 
     def listens(self, socket: str) -> bool:
         with _asking(f"socket {socket}"):
-            return bool(self._host.socket(socket).is_listening)
+            return _told(lambda: bool(self._host.socket(socket).is_listening), lambda: _listens(socket))
 
     def file(self, path: str) -> FileFacts:
         """What a path is; content only of regular files up to 1 MiB."""
@@ -61,6 +67,27 @@ class Machine:
             return FileFacts(kind, f"{found.mode:04o}", str(found.user), int(found.size), content)
 
 
+def _told(by_testinfra: Callable[[], Answer], by_psutil: Callable[[], Answer]) -> Answer:
+    """testinfra asks ps, ss and readlink, which a slim machine lacks: it says so with one of these three."""
+    try:
+        return by_testinfra()
+    except (RuntimeError, ValueError, AssertionError):
+        return by_psutil()
+
+
+def _listens(socket: str) -> bool:
+    """For `tcp://127.0.0.1:8080`, `tcp://8080`; an address of all zeros stands for every address."""
+    parts = urlsplit(socket)
+    host, port = (parts.hostname, parts.port) if ":" in parts.netloc else (None, int(parts.netloc))
+    return any(
+        one.status == psutil.CONN_LISTEN
+        and one.laddr
+        and one.laddr.port == port
+        and (host is None or one.laddr.ip in (host, "0.0.0.0", "::"))
+        for one in psutil.net_connections(parts.scheme)
+    )
+
+
 def _tree(pid: int) -> tuple[psutil.Process, ...]:
     with _asking(f"process {pid}"):
         top = psutil.Process(pid)
@@ -69,10 +96,8 @@ def _tree(pid: int) -> tuple[psutil.Process, ...]:
 
 @contextmanager
 def _asking(about: str) -> Iterator[None]:
-    """testinfra raises ValueError for a missing tool (`ps`, `ss`) and RuntimeError for what it cannot find."""
+    """testinfra raises ValueError for a missing tool and RuntimeError or AssertionError for what it cannot find."""
     try:
         yield
-    except (RuntimeError, ValueError, psutil.Error) as wrong:
-        raise EnvironmentMissing(
-            f"{about} cannot be looked at: {wrong}", "`host` needs the programs ps and ss (procps, iproute2)"
-        ) from wrong
+    except (RuntimeError, ValueError, AssertionError, psutil.Error) as wrong:
+        raise EnvironmentMissing(f"{about} cannot be looked at: {wrong}", "see that it is there") from wrong

@@ -14,8 +14,6 @@ import pytest
 from swiftdeploy.edge.inspect import Machine
 from swiftdeploy.model.errors import EnvironmentMissing
 
-needs_ps = pytest.mark.skipif(shutil.which("ps") is None, reason="ps is not installed")
-needs_ss = pytest.mark.skipif(not (shutil.which("ss") or shutil.which("netstat")), reason="ss is not installed")
 SERVER = """
 import socket, time
 listener = socket.create_server(("127.0.0.1", 0))
@@ -24,8 +22,13 @@ time.sleep(60)
 """
 
 
-@pytest.fixture(scope="module")
-def inspect():
+@pytest.fixture(params=["whole machine", "slim machine"])
+def inspect(request, monkeypatch, tmp_path):
+    """A slim machine has a shell, and neither ps nor ss."""
+    if request.param == "slim machine":
+        for name in ("sh", "env", "uname", "cat", "stat", "ls"):
+            (tmp_path / name).symlink_to(shutil.which(name))
+        monkeypatch.setenv("PATH", str(tmp_path))
     return Machine()
 
 
@@ -44,14 +47,12 @@ def test_a_process_tells_its_sockets_and_environment(inspect, server):
     assert inspect.environment(pid)["MODE"] == "canary"
 
 
-@needs_ps
 def test_a_process_tells_its_user_and_command(inspect, server):
     pid, _ = server
     assert inspect.user(pid) == getpass.getuser()
     assert any(name.startswith("python") for name in inspect.commands(pid))
 
 
-@needs_ss
 def test_a_listener_is_seen_while_it_listens(inspect):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
