@@ -32,7 +32,7 @@ def deploy(session: Session, override: str) -> None:
     from swiftdeploy.verbs.deploy import deploy as verb
 
     world = session.world()
-    if session.project.chosen_by_itself():
+    if session.project.manifest and session.project.chosen_by_itself():
         session.say(f"engine {world.engine.name}: chosen since the manifest has services.command")
     state = verb(world, override)
     then = "`swiftdeploy promote stable` or `swiftdeploy rollback`" if state.canary else "`swiftdeploy promote canary`"

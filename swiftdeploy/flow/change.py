@@ -151,7 +151,13 @@ def recover(world: World) -> None:
     state = last.state if last else State()
     # either a first deploy died before its intent, or the engine itself died under what it ran
     lost = world.engine.is_open() != bool(state.instances)
-    if cut_off is None and not lost and not _strays(state, world):
+    strays = _strays(state, world)
+    if cut_off is None and strays:  # a change writes its intent before it starts anything: this journal is another one
+        raise errors.NotPossible(
+            f"{', '.join(strays)} runs, and the journal knows nothing of it: it was cut, emptied or replaced",
+            "put the right history.jsonl back, or run `swiftdeploy teardown` and deploy again",
+        )
+    if cut_off is None and not lost:
         return
     if state.instances:
         move.restore(state, world)
@@ -171,8 +177,9 @@ def recover(world: World) -> None:
             world.console.warn("what ran and no commit names was stopped")
 
 
-def _strays(state: State, world: World) -> bool:
-    return bool(set(world.engine.running()) - {one.id for one in state.instances})
+def _strays(state: State, world: World) -> tuple[str, ...]:
+    wanted = {one.id for one in state.instances}
+    return tuple(name for name in world.engine.running() if name not in wanted)
 
 
 def _write(commit: Committed, world: World) -> None:

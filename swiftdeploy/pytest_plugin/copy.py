@@ -30,10 +30,12 @@ def copy(project: Path, to: Path, scenario: Scenario) -> None:
 
 
 def _own(asked: manifest.Manifest, root: Path) -> dict[str, Json]:
-    """What must not be shared with a stack that runs already. The ports stay claimed while this process lives."""
+    """What must not be shared with a stack that runs already, and the mode, which `promote` writes and a scenario must
+    not begin with by chance. The ports stay claimed while this process lives."""
     mark = uuid.uuid4().hex[:8]
     unused = root / ".no-such-file"
     return {
+        "services.mode": "stable",
         "nginx.port": ports.claim(root, unused),
         "nginx.admin_port": ports.claim(root, unused),
         "opa.port": ports.claim(root, unused),

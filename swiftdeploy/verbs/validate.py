@@ -33,7 +33,9 @@ def validate(world: World) -> Iterator[Check]:
 def edited(manifest: Manifest, world: World) -> Iterator[Check]:
     """A warning for each rendered file that was edited by hand."""
     for name in outputs.edited(manifest, journal.committed(world.journal.changes()), world):
-        yield Check(name, "warning", "was edited by hand, which changes nothing; `swiftdeploy init` renders it anew")
+        yield Check(
+            name, "warning", "was edited by hand or is older than the manifest; `swiftdeploy init` renders it anew"
+        )
 
 
 def _templates(manifest: Manifest, world: World) -> Check | None:

@@ -339,3 +339,14 @@ def test_a_canary_alone_of_another_release_is_no_reason_to_name_a_rollback(bench
     with pytest.raises(errors.NotPossible) as raised:
         deploy(bench.world())
     assert "rollback" not in raised.value.next_step
+
+
+def test_a_journal_that_does_not_know_what_runs_stops_no_stack(bench: Bench) -> None:
+    deploy(bench.world())
+    (bench.root / "history.jsonl").write_text("")
+    for verb in (deploy, rollback):
+        with pytest.raises(errors.NotPossible, match="teardown"):
+            verb(bench.world())
+    assert set(bench.engine.up) == {"stable-1"}
+    teardown(bench.world())
+    assert bench.engine.up == {}
