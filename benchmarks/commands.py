@@ -23,7 +23,7 @@ from typing import Any
 from client import Client
 
 from swiftdeploy.edge import bundled
-from swiftdeploy.engines.local import ports
+from swiftdeploy.machine import ports
 
 MANIFEST = """\
 services:

@@ -19,8 +19,8 @@ from statistics import median
 from client import Client
 
 from swiftdeploy.edge import bundled
-from swiftdeploy.engines.local import ask, ports
 from swiftdeploy.engines.local.engine import Local
+from swiftdeploy.machine import ask, ports
 from swiftdeploy.model import asking, manifest
 from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.state import Instance, State, Track

@@ -12,7 +12,7 @@ from statistics import median
 from client import Client
 from promotes import running
 
-from swiftdeploy.engines.local import ask
+from swiftdeploy.machine import ask
 
 LOOK_SECONDS = 0.3
 

@@ -16,7 +16,7 @@ from swiftdeploy.edge.bundled import folder
 from swiftdeploy.edge.files import Files
 from swiftdeploy.edge.history import History
 from swiftdeploy.edge.scaffold import SHARED, scaffold
-from swiftdeploy.engines.local import ports
+from swiftdeploy.machine import ports
 from swiftdeploy.model import yamlfile
 from swiftdeploy.model.journal import Entry
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from swiftdeploy.engines.local import ports
+from swiftdeploy.machine import ports
 from swiftdeploy.model import manifest, yamlfile
 from swiftdeploy.model.decision import Json
 from swiftdeploy.pytest_plugin.item import MANIFEST

@@ -16,8 +16,8 @@ from swiftdeploy.edge.http import Requests
 from swiftdeploy.edge.inspect import Machine
 from swiftdeploy.edge.load import Load
 from swiftdeploy.edge.shell import Shell
-from swiftdeploy.engines.local import ports, processes
 from swiftdeploy.flow.world import World
+from swiftdeploy.machine import owners, ports
 from swiftdeploy.model import errors, manifest
 from swiftdeploy.pytest_plugin import record
 from swiftdeploy.pytest_plugin.copy import copy
@@ -64,7 +64,7 @@ def stage(item: ScenarioItem, folders: pytest.TempPathFactory) -> Iterator[Scene
 def _scene(item: ScenarioItem, root: Path) -> Scene:
     copy(item.project, root, item.scenario)
     engine = item.config.getoption("swiftdeploy_engine")
-    project = Project(root, MANIFEST, engine, leash=processes.me(), starts=True)
+    project = Project(root, MANIFEST, engine, leash=owners.me(), starts=True)
     return build_scene(project.world(), root, item.scenario)
 
 

@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from swiftdeploy.edge import bundled
-from swiftdeploy.engines.local import ask, places, ports, processes, programs
+from swiftdeploy.engines.local import places, processes, programs
 from swiftdeploy.engines.local.engine import Local
+from swiftdeploy.machine import ask, ports
 from swiftdeploy.model import asking, manifest
 from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.state import Instance, Settings, State, Track

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from swiftdeploy.engines.local import processes
+from swiftdeploy.machine import owners
 from swiftdeploy.model.errors import EnvironmentMissing
 from swiftdeploy.model.state import State
 
@@ -127,7 +128,7 @@ def test_a_hung_supervisord_is_replaced(stack: Any, monkeypatch: pytest.MonkeyPa
     hung = stack.supervisord()
     hung.suspend()
     stack.open()
-    assert not processes.lives(hung)
+    assert not owners.lives(hung)
     stack.ready(one)
     stack.engine.route(stack.state)
     stack.wait(lambda: stack.engine.unrouted(stack.state))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from swiftdeploy.engines.local import ask
+from swiftdeploy.machine import ask
 from swiftdeploy.model.decision import PolicySet
 from swiftdeploy.model.errors import EnvironmentMissing
 

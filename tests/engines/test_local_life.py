@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from swiftdeploy.edge import bundled
-from swiftdeploy.engines.local import ask, processes
+from swiftdeploy.engines.local import processes
 from swiftdeploy.engines.local.engine import Local
 from swiftdeploy.flow.world import Engine
+from swiftdeploy.machine import ask
 from swiftdeploy.model.errors import EnvironmentMissing, Unreadable
 from swiftdeploy.model.state import State
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from swiftdeploy.engines.local import ports
+from swiftdeploy.machine import ports
 from swiftdeploy.model.errors import EnvironmentMissing
 
 
@@ -89,7 +89,7 @@ def test_the_last_claim_takes_the_folder_with_it(tmp_path: Path, own_folder: Pat
 
 def test_processes_at_once_never_get_the_same_port(tmp_path: Path, own_folder: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from swiftdeploy.engines.local import ports;"
+        "import sys; from pathlib import Path; from swiftdeploy.machine import ports;"
         "ports._folder = lambda: Path(sys.argv[1]);"
         "print(*(ports.claim(Path(sys.argv[2]), Path(sys.argv[2])) for _ in range(20)), flush=True); input()"
     )

@@ -6,9 +6,10 @@ import re
 import time
 from collections.abc import Sequence
 
-from swiftdeploy.engines.local import ask, programs, workers
+from swiftdeploy.engines.local import programs, workers
 from swiftdeploy.engines.local.places import Places
 from swiftdeploy.engines.local.programs import Program
+from swiftdeploy.machine import ask
 
 # Old workers keep idle connections to the app for 1 s (upstream keepalive_timeout). A POST on one that the app is
 # just closing would be lost, so let them close first.

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swiftdeploy.engines.local import code, drain, holder, instances, logs, places, ports, programs
+from swiftdeploy.engines.local import code, drain, holder, instances, logs, places, programs
 from swiftdeploy.engines.local.code import Code
 from swiftdeploy.engines.local.proxy import Proxy
 from swiftdeploy.engines.local.supervisor import ALIVE, Info, Supervisor
 from swiftdeploy.flow.world import Part
+from swiftdeploy.machine import ports
 from swiftdeploy.model import asking
 from swiftdeploy.model.check import Check
 from swiftdeploy.model.decision import PolicySet

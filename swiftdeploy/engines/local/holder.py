@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from swiftdeploy.engines.local import ports
 from swiftdeploy.engines.local.places import Places
+from swiftdeploy.machine import ports
 from swiftdeploy.model.errors import EnvironmentMissing
 
 LOOKS, PAUSE_SECONDS = 5, 0.06
@@ -28,14 +28,15 @@ def _seen(address: str, port: int, places: Places) -> str | None:
     if ports.free(address, port):
         return None
     from swiftdeploy.engines.local import processes
+    from swiftdeploy.machine import listeners
 
-    found = processes.listener(port)
+    found = listeners.listener(port)
     if found is None:
         return "another user's process"
     if isinstance(found, int):
         # closed meanwhile, or in another network namespace of this machine
         return None if ports.free(address, port) else "a process that cannot be seen from here"
-    return None if processes.belongs(found, places) else f"pid {found.pid} ({processes.name(found)})"
+    return None if processes.belongs(found, places) else f"pid {found.pid} ({listeners.name(found)})"
 
 
 def require(address: str, port: int, key: str, places: Places) -> None:

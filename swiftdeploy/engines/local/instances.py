@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swiftdeploy.engines.local import code, ports, programs
+from swiftdeploy.engines.local import code, programs
 from swiftdeploy.engines.local.code import Code
 from swiftdeploy.engines.local.places import Places
 from swiftdeploy.engines.local.programs import Program
 from swiftdeploy.engines.local.supervisor import inherited
+from swiftdeploy.machine import ports
 from swiftdeploy.model.state import Instance
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from swiftdeploy.engines.local import ask, holder, logs, programs
+from swiftdeploy.engines.local import holder, logs, programs
 from swiftdeploy.engines.local.places import Places
 from swiftdeploy.engines.local.programs import Program
 from swiftdeploy.engines.local.supervisor import Supervisor, variables
+from swiftdeploy.machine import ask
 from swiftdeploy.model.errors import EnvironmentMissing
 
 START_SECONDS = 10.0

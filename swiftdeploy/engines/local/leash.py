@@ -11,10 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-from swiftdeploy.engines.local import places, processes, sweep
+from swiftdeploy.engines.local import places, sweep
 from swiftdeploy.engines.local.places import Places
 from swiftdeploy.engines.local.programs import LEASH, Program
 from swiftdeploy.engines.local.supervisor import python_path, variables
+from swiftdeploy.machine import owners
 
 POLL_SECONDS = 0.25
 GRACE_SECONDS = 0.8
@@ -28,7 +29,7 @@ def program(found: Places, pid: int, born: float) -> Program:
 
 def watch(root: Path, pid: int, born: float) -> None:
     """Returns in a process of its own once the owner is gone and so is the stack."""
-    while processes.owner_lives(pid, born):
+    while owners.owner_lives(pid, born):
         time.sleep(POLL_SECONDS)
     if os.fork():
         signal.pause()  # supervisord ends this one; the other half outlives supervisord

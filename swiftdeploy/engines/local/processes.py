@@ -11,6 +11,7 @@ from contextlib import suppress
 import psutil
 
 from swiftdeploy.engines.local.places import Places
+from swiftdeploy.machine.owners import lives
 
 ROOT_MARK = "SWIFTDEPLOY_ROOT"
 INSTANCE_MARK = "SWIFTDEPLOY_INSTANCE"
@@ -61,13 +62,6 @@ def wait(found: Iterable[psutil.Process], seconds: float) -> list[psutil.Process
     return living
 
 
-def lives(one: psutil.Process) -> bool:
-    try:
-        return one.is_running() and one.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
 def is_suspended(places: Places, instance: str) -> bool:
     """Whether a process of the instance was stopped by a signal, so that it answers nobody until it is continued."""
     for one in marked(places, instance):
@@ -85,21 +79,6 @@ def clients(port: int) -> int | None:
     except psutil.AccessDenied:  # macOS shows them to root only
         return None
     return sum(1 for one in found if one.status == psutil.CONN_ESTABLISHED and one.laddr and one.laddr.port == port)
-
-
-def owner_lives(pid: int, born: float) -> bool:
-    """Whether the process with that pid and creation time (seconds since the epoch) still runs."""
-    try:
-        one = psutil.Process(pid)
-        # two decimals: Linux counts in ticks of 10 ms, and psutil's own rounding has changed between versions
-        return abs(one.create_time() - born) < 0.02 and lives(one)
-    except psutil.Error:
-        return False
-
-
-def me() -> tuple[int, float]:
-    """Pid and creation time of this process."""
-    return os.getpid(), psutil.Process().create_time()
 
 
 def end_group(pgid: int, grace_seconds: float) -> None:
@@ -129,25 +108,3 @@ def _group_lives(pgid: int) -> bool:
             if os.getpgid(pid) == pgid and lives(psutil.Process(pid)):
                 return True
     return False
-
-
-def name(one: psutil.Process) -> str:
-    try:
-        return one.name()
-    except psutil.Error:
-        return "gone meanwhile"
-
-
-def listener(port: int) -> psutil.Process | int | None:
-    """Who listens on a TCP port: a process, 0 when nobody, None when it is not ours to see."""
-    try:
-        found = psutil.net_connections("tcp")
-    except psutil.AccessDenied:  # macOS shows them to root only
-        return None
-    for one in found:
-        if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port:
-            if one.pid is None:
-                return None
-            with suppress(psutil.Error):
-                return psutil.Process(one.pid)
-    return 0

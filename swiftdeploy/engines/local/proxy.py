@@ -8,11 +8,12 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
-from swiftdeploy.engines.local import ask, holder, logs, nginx, programs, workers
+from swiftdeploy.engines.local import holder, logs, nginx, programs, workers
 from swiftdeploy.engines.local.places import Places, write
 from swiftdeploy.engines.local.programs import Program
 from swiftdeploy.engines.local.rundir import RunDir
 from swiftdeploy.engines.local.supervisor import Supervisor, variables
+from swiftdeploy.machine import ask
 from swiftdeploy.model import render
 from swiftdeploy.model.errors import EnvironmentMissing, Unreadable
 from swiftdeploy.model.state import Settings, State

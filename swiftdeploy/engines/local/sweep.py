@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from contextlib import suppress
 
-from swiftdeploy.engines.local import ports, processes, programs, rundir
+from swiftdeploy.engines.local import processes, programs, rundir
 from swiftdeploy.engines.local.places import Places
 from swiftdeploy.engines.local.rpc import Unreachable
 from swiftdeploy.engines.local.supervisor import Supervisor
+from swiftdeploy.machine import ports
 
 TRIES = 5
 

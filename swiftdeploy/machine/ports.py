@@ -25,7 +25,7 @@ def claim(root: Path, marker: Path) -> int:
     The claim holds while this process lives or `marker` exists (the record of whatever uses the port).
     Raises EnvironmentMissing when none is left.
     """
-    from swiftdeploy.engines.local import processes
+    from swiftdeploy.machine import owners
 
     first, last = _range()
     with _locked() as (folder, lock):
@@ -34,7 +34,7 @@ def claim(root: Path, marker: Path) -> int:
         for step in range(last - first + 1):
             port = first + (start - first + step) % (last - first + 1)
             if port not in taken and free("127.0.0.1", port):
-                pid, born = processes.me()
+                pid, born = owners.me()
                 text = json.dumps({"root": str(root), "marker": str(marker), "pid": pid, "born": born})
                 (folder / str(port)).write_text(text)
                 os.pwrite(lock, f"{port:5d}".encode(), 0)
@@ -128,13 +128,13 @@ def _claims(folder: Path) -> list[Path]:
 
 def _living(folder: Path) -> set[int]:
     """Ports whose claim holds; stale claims are removed."""
-    from swiftdeploy.engines.local import processes
+    from swiftdeploy.machine import owners
 
     living = set()
     for path in _claims(folder):
         found = _read(path)
         if found and (
-            os.path.lexists(str(found.get("marker"))) or processes.owner_lives(int(found["pid"]), float(found["born"]))
+            os.path.lexists(str(found.get("marker"))) or owners.owner_lives(int(found["pid"]), float(found["born"]))
         ):
             living.add(int(path.name))
         else:
