@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
+from swiftdeploy.engines.local import processes
 from swiftdeploy.machine import ports
 
 Make = Callable[..., Any]
