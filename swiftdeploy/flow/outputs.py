@@ -15,20 +15,24 @@ if TYPE_CHECKING:
 
 def of_what_runs(state: State, mode: Track, world: World) -> dict[str, str]:
     """File names to texts, rendered from the newest release in `state`; raises BadFile when a template is broken."""
-    from swiftdeploy.model import render
-
     runs = state.canary or state.stable
     if runs is None:
         return {}
-    return render.project(releases.manifest_of(runs.release, world), world.files.templates(), mode=mode)
+    return rendered(releases.manifest_of(runs.release, world), world, mode)
+
+
+def rendered(manifest: Manifest, world: World, mode: Track | None = None) -> dict[str, str]:
+    """File names to texts as this manifest has them in this project; raises BadFile when a template is broken."""
+    from swiftdeploy.model import render
+
+    policies = render.POLICIES if world.files.exists("policies") else render.PACKAGED_POLICIES
+    return render.project(manifest, world.files.templates(), mode, policies)
 
 
 def edited(asked: Manifest, last: Committed | None, world: World) -> tuple[str, ...]:
     """Names of files that are neither what runs nor what the manifest asks for: someone edited them by hand, and may
     believe that it counts. Raises BadFile when a template is broken."""
-    from swiftdeploy.model import render
-
-    fine = [render.project(asked, world.files.templates())]
+    fine = [rendered(asked, world)]
     if last and last.state.instances:
         fine.append(of_what_runs(last.state, last.mode, world))
     return tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -15,12 +15,14 @@ from swiftdeploy.model.state import Settings, Track
 from swiftdeploy.model.template import filled
 
 if TYPE_CHECKING:
-    from swiftdeploy.model.manifest import Manifest
+    from swiftdeploy.model.manifest import Manifest, Services
 
 NGINX = "nginx.conf"
 COMPOSE = "docker-compose.yml"
 ROUTING = "routing.conf"
 ROUTING_FOLDER = ".swiftdeploy/routing"
+POLICIES = "./policies"
+PACKAGED_POLICIES = "./.swiftdeploy/policies"  # where a project has none of its own
 
 STATUS_NAMES: Mapping[int, str] = {
     400: "Bad Request",
@@ -44,6 +46,7 @@ class Paths:
     `temp` is an existing writable folder, `error_log` may be `stderr`, `handoff` is a unix socket's path (at most
     103 bytes). `user_root`: run the workers as root too, because the files they need are root's. `workers`: their
     number, else one a core. `bind`: listen there whatever the settings say, as a container with published ports does.
+    `resolver`: the DNS server for upstreams that are names.
     """
 
     pid: str
@@ -55,6 +58,7 @@ class Paths:
     user_root: bool = False
     workers: int | None = None
     bind: str | None = None
+    resolver: str | None = None
 
 
 # An empty named volume takes over owner and mode of the image's folder at its mount point: /var/tmp is 1777 in every
@@ -66,7 +70,9 @@ CONTAINER = Paths(
     access_log="/var/tmp/nginx-access.log",
     error_log="stderr",
     handoff="/tmp/handoff.sock",
+    workers=2,
     bind="0.0.0.0",
+    resolver="127.0.0.11",  # in every container of a network that is not Docker's default one
 )
 
 
@@ -75,44 +81,83 @@ def local_proxy(settings: Settings, templates: Mapping[str, str], paths: Paths) 
     return filled("nginx.conf.tmpl", templates, escape.nginx, _proxy_values(settings, paths))
 
 
-def routing(
-    stable: str | None,
-    canary: str | None,
-    weight: int,
-    generation: int,
-    handoff: str,
-    instances: Mapping[str, str],
-    templates: Mapping[str, str],
-) -> str:
-    """routing.conf: who gets traffic.
+@dataclass(frozen=True)
+class Routes:
+    """Who gets traffic.
 
     `stable` and `canary` are addresses (`host:port`) or None when that track is absent; `weight` is the percentage for
-    the canary, 0 to 100; `handoff` the path of the internal unix socket; `instances` maps every reachable instance id
-    to its address. With one track only that track has everything; with none the proxy answers 503 by itself.
-    Raises BadFile when the template is broken.
+    the canary, 0 to 100. With one track only that track has everything; with none the proxy answers 503 by itself.
+    `instances` maps every instance id that the admin listener reaches to its address. `coming` are addresses that the
+    next routes may use. `names`: addresses are names, which the proxy resolves again and again. `hosts`: IP addresses
+    that may use the admin listener.
     """
+
+    stable: str | None
+    canary: str | None
+    weight: int
+    generation: int
+    instances: Mapping[str, str]
+    coming: tuple[str, ...] = ()
+    names: bool = False
+    hosts: tuple[str, ...] = ("127.0.0.1",)
+
+
+def routing(routes: Routes, handoff: str, templates: Mapping[str, str]) -> str:
+    """routing.conf; `handoff` is the path of the internal unix socket. Raises BadFile when the template is broken."""
     values = {
-        "generation": generation,
-        "split": _split(stable, canary, weight),
-        "stable": stable,
-        "canary": canary,
-        "handoff": f"unix:{handoff}",
-        "instances": dict(sorted(instances.items())),
+        "generation": routes.generation,
+        "hosts": routes.hosts,
+        "split": _split(routes.stable, routes.canary, routes.weight),
+        "names": routes.names,
+        "upstreams": list(_upstreams(routes, f"unix:{handoff}")),
+        "instances": sorted(routes.instances),
+        "tracks": [track for track, address in (("stable", routes.stable), ("canary", routes.canary)) if address],
     }
     return filled("routing.conf.tmpl", templates, escape.nginx, values)
 
 
-def project(manifest: Manifest, templates: Mapping[str, str], mode: Track | None = None) -> dict[str, str]:
+def _upstreams(routes: Routes, handoff: str) -> Iterator[dict[str, object]]:
+    """Primary server first. A canary falls back to stable, and everything in public to the newest workers."""
+    fallback = [routes.stable] if routes.stable else []
+    for track, address, then in (("stable", routes.stable, []), ("canary", routes.canary, fallback)):
+        if address or routes.coming:
+            yield _upstream(track, address, [*then, handoff], routes, kept=True)
+            yield _upstream(f"{track}_direct", address, then, routes)
+            yield _upstream(f"{track}_only", address, [], routes)
+    for name, address in sorted(routes.instances.items()):
+        yield {"name": f"instance_{name}", "kept": False, "servers": [_server(address, routes)]}
+
+
+def _upstream(
+    name: str, primary: str | None, backups: list[str], routes: Routes, kept: bool = False
+) -> dict[str, object]:
+    """What is only coming stands in every upstream: nginx takes the addresses of a name over from the upstream of the
+    same name in the configuration before, and has to wait for the DNS otherwise."""
+    first = [_server(primary, routes)] if primary else []
+    down = [_server(one, routes, down=True) for one in routes.coming if one not in (primary, *backups)]
+    return {"name": name, "kept": kept, "servers": [
+        *first, *down, *(_server(one, routes, backup=True) for one in backups if primary)
+    ]}  # fmt: skip
+
+
+def _server(address: str, routes: Routes, backup: bool = False, down: bool = False) -> dict[str, object]:
+    resolve = routes.names and not address.startswith("unix:")
+    return {"address": address, "resolve": resolve, "backup": backup, "down": down}
+
+
+def project(
+    manifest: Manifest, templates: Mapping[str, str], mode: Track | None = None, policies: str = POLICIES
+) -> dict[str, str]:
     """The files of the project root, always for Compose: `nginx.conf` and `docker-compose.yml`.
 
-    The same manifest gives the same bytes. `mode` stands for the manifest's own where it is given.
-    Raises BadFile when a template is broken.
+    The same manifest gives the same bytes. `mode` stands for the manifest's own where it is given; `policies` is the
+    folder that OPA reads when it starts. Raises BadFile when a template is broken.
     """
     settings = stack_settings(manifest)
-    mode = mode or manifest.services.mode
+    values = _compose_values(settings, manifest.services, mode or manifest.services.mode, policies)
     return {
-        NGINX: local_proxy(settings, templates, CONTAINER),
-        COMPOSE: filled("docker-compose.yml.tmpl", templates, escape.compose, _compose_values(manifest, mode)),
+        NGINX: container_proxy(settings, templates),
+        COMPOSE: filled("docker-compose.yml.tmpl", templates, escape.compose, values),
     }
 
 
@@ -120,13 +165,31 @@ def mounted(manifest: Manifest, templates: Mapping[str, str]) -> dict[str, str]:
     """What the Compose file mounts, by name in the project folder: the proxy's configuration and first routes.
 
     The proxy reads a copy in a *folder*: a file that is mounted by itself and replaced by rename stays the old one
-    inside the container. The routes are those of what a plain `docker compose up` starts.
+    inside the container. The routes are those of what a plain `docker compose up` starts. The admin listener stays
+    closed there, since only an engine can see which address is the network's gateway.
     """
     services = ("app", "canary") if manifest.services.mode == "canary" else ("app",)
     at = {service: f"{service}:{manifest.services.port}" for service in services}
-    routes = routing(at["app"], at.get("canary"), manifest.canary.weight, 0, CONTAINER.handoff, at, templates)
-    config = local_proxy(stack_settings(manifest), templates, CONTAINER)
-    return {f"{ROUTING_FOLDER}/{NGINX}": config, f"{ROUTING_FOLDER}/{ROUTING}": routes}
+    routes = Routes(at["app"], at.get("canary"), manifest.canary.weight, 0, at, names=True)
+    return {
+        f"{ROUTING_FOLDER}/{NGINX}": container_proxy(stack_settings(manifest), templates),
+        f"{ROUTING_FOLDER}/{ROUTING}": routing(routes, CONTAINER.handoff, templates),
+    }
+
+
+def container_proxy(settings: Settings, templates: Mapping[str, str]) -> str:
+    """nginx.conf for a proxy in a container. Raises BadFile when the template is broken."""
+    return local_proxy(settings, templates, CONTAINER)
+
+
+def stack(settings: Settings, templates: Mapping[str, str], policies: str = POLICIES) -> str:
+    """The Compose file as `project` renders it, for the parts that no release changes: what it says of the app is
+    nobody's. Raises BadFile when the template is broken."""
+    from swiftdeploy.model.manifest import Services
+
+    nobody = Services(image=settings.nginx_image, port=1)
+    values = _compose_values(settings, nobody, "stable", policies)
+    return filled("docker-compose.yml.tmpl", templates, escape.compose, values)
 
 
 def stack_settings(manifest: Manifest) -> Settings:
@@ -208,13 +271,16 @@ def _private(paths: tuple[str, ...]) -> list[dict[str, escape.Location]]:
     return [{"itself": escape.Location(path), "below": escape.Location(path + "/")} for path in clean if path != "/"]
 
 
-def _compose_values(manifest: Manifest, mode: Track) -> dict[str, object]:
-    services = manifest.services
+def _compose_values(settings: Settings, services: Services, mode: Track, policies: str) -> dict[str, object]:
     env = {key: value.get_secret_value() for key, value in sorted(services.env.items())}
-    own = {"APP_VERSION": services.version, "APP_PORT": str(services.port), "APP_HOST": "0.0.0.0"}
-    settings = stack_settings(manifest)
+    own = {
+        "APP_VERSION": services.version,
+        "APP_PORT": str(services.port),
+        "APP_HOST": "0.0.0.0",
+        "APP_DRAIN_SECONDS": f"{services.drain_timeout_seconds:g}",
+    }
     return {
-        "name": project_name(manifest.network.name),
+        "name": project_name(settings.network_name),
         "mode": mode,
         "settings": asdict(settings),
         "service_port": services.port,
@@ -223,12 +289,26 @@ def _compose_values(manifest: Manifest, mode: Track) -> dict[str, object]:
         "version": services.version,
         "tracks": {"app": "stable", "canary": "canary"},
         "env": env | own,
-        "health_url": f"http://127.0.0.1:{services.port}{services.health_path}",
+        "health_test": _health_test(f"http://127.0.0.1:{services.port}{services.health_path}"),
         "start_period": _duration(services.start_timeout_seconds),
         "drain": _duration(services.drain_timeout_seconds),
+        "proxy_drain": _duration(settings.proxy_timeout_seconds),
         "public_port": f"{_listen(settings.bind, settings.port)}:{settings.port}",
         "admin_port": f"127.0.0.1:{settings.admin_port}:{settings.admin_port}",
         "opa_port": f"127.0.0.1:{settings.opa_port}:8181",
+        "policies": policies,
         "memory": services.resources.memory or "512m",
         "cpus": services.resources.cpus or 1.0,
     }
+
+
+def _health_test(url: str) -> list[str]:
+    """Whatever the image has: Python, wget or curl. Python first and 127.0.0.1, since in some (Alpine on WSL2) wget
+    fails and `localhost` does not resolve. No proxy of the environment stands between a container and itself."""
+    python = "import sys, urllib.request as u; u.build_opener(u.ProxyHandler({})).open(sys.argv[1], timeout=4)"
+    tries = (
+        f'python3 -c "{python}" "$1"',
+        'wget -q -T 4 -Y off -O /dev/null "$1"',
+        "curl -fsS -m 4 --noproxy '*' -o /dev/null \"$1\"",
+    )
+    return ["CMD", "sh", "-c", " || ".join(tries), "sh", url]

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from swiftdeploy.flow import asked
+from swiftdeploy.flow import asked, outputs
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import asking, errors, journal, render
+from swiftdeploy.model import asking, errors, journal
 from swiftdeploy.model import plan as plans
 from swiftdeploy.model.decision import Gate, Json
 from swiftdeploy.model.state import State, moves
@@ -32,7 +32,7 @@ def plan(world: World) -> Preview:
     manifest = asked.manifest(world)
     last = journal.committed(world.journal.changes())
     before = last.state if last else State()
-    diffs = _diffs(render.project(manifest, world.files.templates()), world)
+    diffs = _diffs(outputs.rendered(manifest, world), world)
     try:
         asks = asking.asks(manifest, world.engine.release(manifest), world.engine.name)
         goal = plans.deploy(before, asks)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from swiftdeploy.flow import asked, outputs
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import errors, journal, render
+from swiftdeploy.model import errors, journal
 from swiftdeploy.model.check import Check
 from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.state import State
@@ -24,7 +24,7 @@ def validate(world: World) -> Iterator[Check]:
         yield broken
     else:
         yield _proxy(manifest, world)
-        yield world.tools.compose(render.project(manifest, world.files.templates())["docker-compose.yml"])
+        yield world.tools.compose(outputs.rendered(manifest, world)["docker-compose.yml"])
         yield from edited(manifest, world)
     yield _policies(world)
     yield from _warnings(manifest, world)
@@ -40,7 +40,7 @@ def edited(manifest: Manifest, world: World) -> Iterator[Check]:
 
 def _templates(manifest: Manifest, world: World) -> Check | None:
     try:
-        render.project(manifest, world.files.templates())
+        outputs.rendered(manifest, world)
     except errors.BadFile as error:
         return Check("templates", "fail", str(error))
     return None

@@ -158,7 +158,7 @@ def test_networks_that_compose_would_name_alike_stay_apart() -> None:
 
 
 def routes(stable: str | None, canary: str | None, weight: int) -> str:
-    return render.routing(stable, canary, weight, 7, "/run/h", {"stable-1": "a:1"}, TEMPLATES)
+    return render.routing(render.Routes(stable, canary, weight, 7, {"stable-1": "a:1"}), "/run/h", TEMPLATES)
 
 
 @pytest.mark.parametrize(

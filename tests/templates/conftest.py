@@ -129,7 +129,9 @@ class Proxy:
     def write(self, stable: str | None, canary: str | None = None, weight: int = 0) -> None:
         self.generation += 1
         instances = {f"{name}-1": at for name, at in (("stable", stable), ("canary", canary)) if at}
-        routes = render.routing(stable, canary, weight, self.generation, self.paths.handoff, instances, TEMPLATES)
+        routes = render.routing(
+            render.Routes(stable, canary, weight, self.generation, instances), self.paths.handoff, TEMPLATES
+        )
         Path(self.paths.routing).write_text(routes)
         (self.folder / "nginx.conf").write_text(render.local_proxy(self.settings, TEMPLATES, self.paths))
 

@@ -102,7 +102,7 @@ class Proxy:
         with tempfile.TemporaryDirectory(prefix="swiftdeploy-test-", dir="/tmp") as folder:
             paths = _paths(folder, folder, f"{folder}/h", f"{folder}/access.log")
             templates = self._templates()
-            routes = render.routing("127.0.0.1:1", "127.0.0.1:2", 50, 1, f"{folder}/h", {}, templates)
+            routes = render.routing(render.Routes("127.0.0.1:1", "127.0.0.1:2", 50, 1, {}), f"{folder}/h", templates)
             Path(folder, "routing.conf").write_text(routes)
             Path(folder, "nginx.conf").write_text(render.local_proxy(settings, templates, paths))
             return nginx.test(nginx.find(), folder, f"{folder}/nginx.conf")
@@ -112,8 +112,8 @@ class Proxy:
         config = render.local_proxy(settings, templates, _stack_paths(run))
         stable = addresses.get(state.stable.id) if state.stable else None
         canary = addresses.get(state.canary.id) if state.canary else None
-        handoff = str(run.handoff)
-        return config, render.routing(stable, canary, state.weight, state.generation, handoff, addresses, templates)
+        routes = render.Routes(stable, canary, state.weight, state.generation, addresses)
+        return config, render.routing(routes, str(run.handoff), templates)
 
     def _require_good(self, config: str, routes: str, run: RunDir) -> None:
         """`nginx -t` over staged files first: on a reload nginx keeps the old config and says nothing to us.
