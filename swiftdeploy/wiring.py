@@ -98,7 +98,7 @@ class Project:
             judge=self._judge(engine),
             web=Web(),
             traffic=Probe(self.interrupts.pending),
-            host=self._host(),
+            host=self._host(engine),
             files=self.files,
             journal=self.history,
             clock=Clock(self.interrupts.check),
@@ -126,11 +126,21 @@ class Project:
             return cast(EngineName, asked)
         if self.manifest and self.manifest.engine:
             return self.manifest.engine
+        return self._engine_there
+
+    @cached_property
+    def _engine_there(self) -> EngineName:
+        """What nobody asked for: docker where a daemon answers, else local where it can run what the manifest names."""
+        from swiftdeploy.engines.docker import cli
+
+        no_daemon = cli.no_daemon()
+        if no_daemon is None:
+            return "docker"
         if not self.starts or self.manifest is None or self.manifest.services.command:
             return "local"
         raise errors.EnvironmentMissing(
-            "no engine fits: the manifest has no services.command for the local engine",
-            "add services.command, or run the sample app in its place with --engine local",
+            f"no engine fits: {no_daemon}, and the manifest has no services.command for the local engine",
+            "start the Docker daemon, add services.command, or run the sample app in its place with --engine local",
         )
 
     def chosen_by_itself(self) -> bool:
@@ -139,11 +149,10 @@ class Project:
         return not asked and not self.state.instances
 
     def _engine(self) -> Engine:
-        name = self.engine_name()
-        if name == "docker":
-            raise errors.EnvironmentMissing(
-                "this version of SwiftDeploy has no docker engine", "use --engine local, or drop `engine: docker`"
-            )
+        if self.engine_name() == "docker":
+            from swiftdeploy.engines.docker.engine import Docker
+
+            return Docker(self.root, self.files.templates, self.leash)
         from swiftdeploy.edge.bundled import folder
         from swiftdeploy.engines.local.engine import Local
 
@@ -155,7 +164,8 @@ class Project:
     def _judge(self, engine: Engine) -> Judge:
         """An OPA server where the stack has one; the embedded judge everywhere else."""
         asks = self.starts or (self.watches and self.state.instances)
-        if opa_binary() is None or not asks or self.manifest is None:
+        served = engine.name == "docker" or opa_binary() is not None
+        if not served or not asks or self.manifest is None:
             return self._embedded
         from swiftdeploy.judges.opa import Opa
         from swiftdeploy.model import asking
@@ -180,10 +190,19 @@ class Project:
 
         return Embedded()
 
-    def _host(self) -> Host:
+    def _host(self, engine: Engine) -> Host:
         from swiftdeploy.edge import host
 
-        return host.Host(self.root) if self.simulated is None else host.SimulatedHost(self.simulated)
+        if self.simulated is not None:
+            return host.SimulatedHost(self.simulated)
+        return host.Host(self._docker_root if engine.name == "docker" else lambda: self.root)
+
+    def _docker_root(self) -> Path:
+        """Where images and volumes go; this folder where the daemon's own is on another machine."""
+        from swiftdeploy.engines.docker import cli
+
+        folder = cli.ask("info", "--format", "{{.DockerRootDir}}").out.strip()
+        return Path(folder) if folder and Path(folder).is_dir() else self.root
 
     def _defer(self, deferred: bool) -> None:
         self.interrupts.deferred = deferred

@@ -33,7 +33,8 @@ def deploy(session: Session, override: str) -> None:
 
     world = session.world()
     if session.project.manifest and session.project.chosen_by_itself():
-        session.say(f"engine {world.engine.name}: chosen since the manifest has services.command")
+        why = "a Docker daemon answers" if world.engine.name == "docker" else "the manifest has services.command"
+        session.say(f"engine {world.engine.name}: chosen since {why}")
     state = verb(world, override)
     then = "`swiftdeploy promote stable` or `swiftdeploy rollback`" if state.canary else "`swiftdeploy promote canary`"
     _done(session, world, state, f"`swiftdeploy status` shows it; {then}")

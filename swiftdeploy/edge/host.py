@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,14 +20,14 @@ BASELINE: Mapping[str, Json] = policy.HEALTHY["infrastructure"]
 
 @dataclass(frozen=True)
 class Host:
-    """The machine as it is. `folder` lies on the file system that is measured; it need not exist yet."""
+    """The machine as it is. `folder` says what lies on the file system that is measured; it need not exist yet."""
 
-    folder: Path
+    folder: Callable[[], Path]
 
     def facts(self) -> Mapping[str, Json]:
         """disk_free_gb (GiB that this user may fill), cpu_load_1m, cpu_count, mem_free_percent, simulated: False."""
         return {
-            "disk_free_gb": round(shutil.disk_usage(_existing(self.folder)).free / GIB, 2),
+            "disk_free_gb": round(shutil.disk_usage(_existing(self.folder())).free / GIB, 2),
             "cpu_load_1m": round(os.getloadavg()[0], 2),
             "cpu_count": os.cpu_count() or 1,
             "mem_free_percent": round(_memory_free_percent(MEMORY), 2),

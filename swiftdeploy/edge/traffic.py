@@ -33,7 +33,8 @@ class Probe:
         self._stop = stop
 
     def probe(self, address: str, path: str, requests: int, rps: float) -> Tally:
-        """Up to `requests` GETs at `rps` to `host:port`, at most 32 in flight, within 10 s; no redirect is followed.
+        """Up to `requests` GETs at `rps` to `host:port` (or `host:port/prefix`), at most 32 in flight, within 10 s; no
+        redirect is followed.
 
         Anything but 2xx and 3xx is an error; so is a request unfinished after 5 s, or when the 10 s are over, with its
         latency so far. Sends fewer where the target is too slow for them all. Raises Interrupted.
@@ -51,7 +52,8 @@ class _Run:
     """One probe under way."""
 
     def __init__(self, address: str, path: str, stop: Callable[[], bool]) -> None:
-        self._address, self._path, self._stop = address, path, stop
+        self._address, slash, prefix = address.partition("/")
+        self._asks, self._path, self._stop = f"{slash}{prefix}{path}", path, stop
         self._begun = time.monotonic()
         self._end = self._begun + TOTAL_SECONDS
         self._room = threading.Semaphore(MAX_IN_FLIGHT)
@@ -69,7 +71,7 @@ class _Run:
                 self._look()
             if self._too_late():
                 return
-            ask = _Ask(self._address, self._path, self._room.release)
+            ask = _Ask(self._address, self._asks, self._room.release)
             self._asked.append(ask)
             self._open.append(ask)
             due = max(due + 1 / rps, time.monotonic() - BURST_SECONDS)

@@ -27,12 +27,14 @@ PhaseName = Literal[
 @dataclass(frozen=True)
 class Part:
     """One thing that should run: an instance, the proxy or the judge. `state` is `running`, `starting` or
-    `stopped`; `detail` says more in words (`exited with status 1`)."""
+    `stopped`; `detail` says more in words (`exited with status 1`). It is a process of this machine with a `pid`, or
+    a `container` by its id."""
 
     name: str
     state: Literal["running", "starting", "stopped"]
     pid: int | None
     detail: str = ""
+    container: str = ""
 
 
 class Engine(Protocol):
@@ -41,6 +43,9 @@ class Engine(Protocol):
 
     @property
     def name(self) -> EngineName: ...
+
+    def fetch(self, manifest: Manifest) -> None:
+        """Have here what the manifest's release consists of: an image is built or pulled. Starts nothing."""
 
     def release(self, manifest: Manifest) -> Release:
         """What this manifest asks to run, with the digest of what it would run right now. Starts nothing."""
@@ -66,7 +71,9 @@ class Engine(Protocol):
         """None while it lives; else what became of it in words, such as `exited with status 1`."""
 
     def address(self, instance: Instance) -> str:
-        """`host:port` where this machine reaches the instance directly; raises EnvironmentMissing when it has none."""
+        """Where this machine reaches the instance and nothing in its place: `host:port`, with a path before its own
+        where that leads through the proxy (`127.0.0.1:8081/instances/stable-1`). Raises EnvironmentMissing when it
+        has none."""
 
     def route(self, state: State) -> None:
         """Write routes for `state` and make the proxy read them (started when it does not run). Raises Unreadable when
@@ -152,7 +159,7 @@ class Traffic(Protocol):
     """Requests that the gate itself sends."""
 
     def probe(self, address: str, path: str, requests: int, rps: float) -> Tally:
-        """Send up to `requests` GETs at `rps` to `host:port`, at most 32 in flight, within 10 s (product.md 6)."""
+        """Send up to `requests` GETs at `rps` to an engine's address, at most 32 in flight, within 10 s."""
 
 
 class Host(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING
 
 from swiftdeploy.model.plan import Asks
@@ -16,6 +18,31 @@ DEFAULT_BIND: dict[EngineName, str] = {"local": "127.0.0.1", "docker": "0.0.0.0"
 def asks(manifest: Manifest, release: Release, engine: EngineName) -> Asks:
     """M of the verb table: the release, the mode, the canary's weight and the settings of the stack."""
     return Asks(engine, release, manifest.services.mode, manifest.canary.weight, settings(manifest, engine))
+
+
+def release(manifest: Manifest, digest: str, argv: tuple[str, ...] = (), sample_app: bool = False) -> Release:
+    """The release of a manifest, given the digest of what it runs: an image, or `argv` with the files that it names."""
+    services = manifest.services
+    env = sorted((name, value.get_secret_value()) for name, value in services.env.items())
+    env_digest = f"sha256:{hashlib.sha256(json.dumps(env).encode()).hexdigest()}"
+    counts = (
+        digest, services.version, services.port, env_digest, services.health_path, services.metrics_path,
+        services.resources.memory, services.resources.cpus,
+    )  # fmt: skip
+    return Release(
+        id=hashlib.sha256(json.dumps(counts).encode()).hexdigest()[:12],
+        version=services.version,
+        image=services.image,
+        digest=digest,
+        argv=argv,
+        sample_app=sample_app,
+        port=services.port,
+        env_digest=env_digest,
+        health_path=services.health_path,
+        metrics_path=services.metrics_path,
+        memory=services.resources.memory,
+        cpus=services.resources.cpus,
+    )
 
 
 def settings(manifest: Manifest, engine: EngineName) -> Settings:

@@ -133,11 +133,10 @@ def _upstream(
 ) -> dict[str, object]:
     """What is only coming stands in every upstream: nginx takes the addresses of a name over from the upstream of the
     same name in the configuration before, and has to wait for the DNS otherwise."""
-    first = [_server(primary, routes)] if primary else []
-    down = [_server(one, routes, down=True) for one in routes.coming if one not in (primary, *backups)]
-    return {"name": name, "kept": kept, "servers": [
-        *first, *down, *(_server(one, routes, backup=True) for one in backups if primary)
-    ]}  # fmt: skip
+    used = [primary, *backups] if primary else []
+    servers = [_server(one, routes, backup=one != primary) for one in used if one]
+    down = [_server(one, routes, down=True) for one in routes.coming if one not in used]
+    return {"name": name, "kept": kept, "servers": [*servers, *down]}
 
 
 def _server(address: str, routes: Routes, backup: bool = False, down: bool = False) -> dict[str, object]:

@@ -16,6 +16,7 @@ def deploy(world: World, override: str = "") -> State:
     """
     with change("deploy", world) as now:
         world.judge.warm()
+        world.engine.fetch(now.manifest)
         goal = plan.deploy(now.before, now.asks)
         if goal.state == now.before:
             return now.unchanged(goal)

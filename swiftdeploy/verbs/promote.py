@@ -16,6 +16,8 @@ def promote(to: Track, weight: int | None, world: World, override: str = "") -> 
     """
     with change("promote", world) as now:
         world.judge.warm()
+        if to == "canary":
+            world.engine.fetch(now.manifest)
         goal = plan.promote(now.before, now.asks, to, weight)
         if weight is not None and goal.state.weight != weight:
             world.console.warn(f"--weight {weight} does not apply: {goal.summary}")

@@ -13,7 +13,7 @@ from swiftdeploy.edge import host
 
 
 def test_real_facts_are_well_formed(tmp_path: Path) -> None:
-    facts = host.Host(tmp_path).facts()
+    facts = host.Host(lambda: tmp_path).facts()
     assert set(facts) == {"disk_free_gb", "cpu_load_1m", "cpu_count", "mem_free_percent", "simulated"}
     assert facts["simulated"] is False
     assert facts["cpu_count"] == os.cpu_count()
@@ -23,13 +23,13 @@ def test_real_facts_are_well_formed(tmp_path: Path) -> None:
 
 
 def test_the_disk_is_that_of_the_folder_even_before_it_exists(tmp_path: Path) -> None:
-    free = host.Host(tmp_path / "not" / "yet").facts()["disk_free_gb"]
+    free = host.Host(lambda: tmp_path / "not" / "yet").facts()["disk_free_gb"]
     assert free == pytest.approx(shutil.disk_usage(tmp_path).free / 1024**3, abs=1)
 
 
 def test_memory_agrees_with_psutil() -> None:
     memory = psutil.virtual_memory()
-    free = host.Host(Path("/")).facts()["mem_free_percent"]
+    free = host.Host(lambda: Path("/")).facts()["mem_free_percent"]
     assert free == pytest.approx(100 * memory.available / memory.total, abs=5)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from swiftdeploy.engines.local import kept, tree
 from swiftdeploy.engines.local.kept import Kept
 from swiftdeploy.engines.local.places import Places
+from swiftdeploy.model import asking
 from swiftdeploy.model.errors import EnvironmentMissing
 from swiftdeploy.model.state import Release
 
@@ -127,26 +128,7 @@ def release(manifest: Manifest, code: Code) -> Release:
                 "add services.command, the argv of the app, to the manifest",
             )
         argv = SAMPLE_ARGV
-    digest = code.digest(argv)
-    env_digest = _env_digest({name: value.get_secret_value() for name, value in services.env.items()})
-    counts = (
-        digest, services.version, services.port, env_digest, services.health_path, services.metrics_path,
-        services.resources.memory, services.resources.cpus,
-    )  # fmt: skip
-    return Release(
-        id=hashlib.sha256(json.dumps(counts).encode()).hexdigest()[:12],
-        version=services.version,
-        image=services.image,
-        digest=digest,
-        argv=tuple(argv),
-        sample_app=services.command is None,
-        port=services.port,
-        env_digest=env_digest,
-        health_path=services.health_path,
-        metrics_path=services.metrics_path,
-        memory=services.resources.memory,
-        cpus=services.resources.cpus,
-    )
+    return asking.release(manifest, code.digest(argv), tuple(argv), sample_app=services.command is None)
 
 
 def executable(word: str, root: Path, path: str | None) -> str:
@@ -182,10 +164,6 @@ def _whole(argv: tuple[str, ...], digests: Mapping[int, str]) -> str:
     for position in sorted(digests):
         whole.update(f"\n{position} {digests[position]}".encode())
     return f"sha256:{whole.hexdigest()}"
-
-
-def _env_digest(env: Mapping[str, str]) -> str:
-    return f"sha256:{hashlib.sha256(json.dumps(sorted(env.items())).encode()).hexdigest()}"
 
 
 def _is_within(word: str, path: Path) -> bool:

@@ -53,6 +53,9 @@ class Local:
     def name(self) -> EngineName:
         return "local"
 
+    def fetch(self, manifest: Manifest) -> None:
+        del manifest  # the files are the project's own
+
     def release(self, manifest: Manifest) -> Release:
         return code.release(manifest, self._code)
 

@@ -1,0 +1,1 @@
+"""The docker engine: a stack as an ordinary Compose project."""

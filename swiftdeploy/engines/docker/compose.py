@@ -1,0 +1,40 @@
+"""Compose, by argv, on a file that is given on its standard input: nothing of a release is left on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from swiftdeploy.engines.docker import cli, composefile, marks
+from swiftdeploy.engines.docker.places import Places
+from swiftdeploy.model import render
+from swiftdeploy.model.state import Settings
+
+
+@dataclass(frozen=True)
+class Compose:
+    """Starts services of one project. `owner` is the mark of a process that the stack must not outlive, or empty."""
+
+    places: Places
+    templates: Callable[[], Mapping[str, str]]
+    owner: str
+
+    def up(self, text: str, service: str, changes: Mapping[str, Any], count: int = 1, recreate: bool = False) -> None:
+        """Have `count` containers of a service of the rendered file `text`; those that are there stay as they are
+        unless `recreate`. Raises EnvironmentMissing."""
+        root = str(self.places.root)
+        labels = {marks.ROOT: root, **({marks.OWNER: self.owner} if self.owner else {})}
+        policy = ("--force-recreate",) if recreate else ("--no-recreate",)
+        cli.do(
+            "compose", "--project-directory", root, "--env-file", "/dev/null", "-f", "-",
+            "up", "-d", "--no-deps", "--no-build", "--pull", "never", *policy, "--scale", f"{service}={count}", service,
+            what=f"{service} cannot be started",
+            stdin=composefile.service(text, service, labels, changes, root),
+            seconds=cli.START_SECONDS,
+        )  # fmt: skip
+
+    def stack(self, settings: Settings, packaged_policies: bool = False) -> str:
+        """The rendered file for the parts that no release changes."""
+        policies = render.PACKAGED_POLICIES if packaged_policies else render.POLICIES
+        return render.stack(settings, self.templates(), policies)

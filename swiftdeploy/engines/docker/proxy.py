@@ -1,0 +1,226 @@
+"""nginx in its container: routes written, tested, taken over, and seen in force."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+from swiftdeploy.engines.docker import containers, images, logs, networks, nginx, workers
+from swiftdeploy.engines.docker.compose import Compose
+from swiftdeploy.engines.docker.containers import Container
+from swiftdeploy.engines.docker.marks import SETTINGS
+from swiftdeploy.engines.docker.places import write
+from swiftdeploy.machine import ask
+from swiftdeploy.model import render
+from swiftdeploy.model.errors import EnvironmentMissing
+from swiftdeploy.model.render import Routes
+from swiftdeploy.model.state import Settings, State
+
+SERVICE = "nginx"
+READABLE = 0o644  # by the proxy's numeric user
+CONFIG, ROUTES = render.NGINX, render.ROUTING
+
+
+@dataclass(frozen=True)
+class Routed:
+    """What the proxy was last told. `addresses`: instance ids that it can reach, to `host:port` in its network.
+    `former`: the workers that accepted connections before it was told; None where they cannot be seen."""
+
+    settings: Settings
+    generation: int = 0
+    stable: str | None = None
+    canary: str | None = None
+    weight: int = 0
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+    former: tuple[int, ...] | None = ()
+
+
+class Proxy:
+    """The proxy of one project."""
+
+    def __init__(self, compose: Compose) -> None:
+        self._compose = compose
+        self._places = compose.places
+        self._record = self._places.docker / "routed.json"
+
+    def start(self, settings: Settings) -> None:
+        """See that it runs, with routes as they were, or with none: instances are reached through it before they get
+        traffic. One that runs with other settings goes on until `route` brings the new ones."""
+        found = self._container()
+        now = self.routed()
+        if found and found.state == "running" and now:
+            return
+        self._run(replace(now or Routed(settings), former=()), found)
+
+    def admit(self, instance_id: str, address: str) -> None:
+        """Let the admin listener reach an instance, and learn its address for the routes to come."""
+        now = self._known()
+        if now.addresses.get(instance_id) != address or not now.hosts:
+            self._tell(replace(now, addresses={**now.addresses, instance_id: address}))
+
+    def route(self, state: State, addresses: Mapping[str, str]) -> None:
+        """Make it read the routes of `state`. Raises Unreadable when nginx refuses what the templates make of them."""
+        if state.settings is None:
+            raise EnvironmentMissing("there are no settings to route by", "run `swiftdeploy deploy`")
+        found = self._container()
+        former = _accepting(found)
+        told = Routed(
+            state.settings, state.generation, state.stable.id if state.stable else None,
+            state.canary.id if state.canary else None, state.weight, dict(addresses), (), former,
+        )  # fmt: skip
+        if found is None or found.state != "running" or found.settings != published(state.settings):
+            self._run(replace(told, former=()), found)
+        elif self.unrouted(state) is not None or self._changed(told):
+            self._tell(told)
+
+    def unrouted(self, state: State) -> str | None:
+        """None when every new connection meets the routes of `state`: the new generation answers, and every former
+        worker is gone or is titled `shutting down` (one answer of the new generation alone proves nothing)."""
+        now = self.routed()
+        if now is None or now.generation != state.generation:
+            return f"routes of generation {state.generation} were not written"
+        place = f"127.0.0.1:{now.settings.admin_port}"
+        try:
+            answer = ask.get(place, "/generation", 1.0)
+        except OSError as error:
+            return f"the proxy does not answer on {place} ({error})"
+        if answer != (200, str(state.generation)):
+            return f"the proxy still answers {answer[0]} {answer[1][:20].strip()!r}"
+        found = self._container()
+        if found is None or found.state != "running":
+            return "the proxy's container is gone"
+        seen = workers.seen(found.id)
+        if seen is None or now.former is None:
+            return None if _answers_only(place, state.generation) else "old workers still answer"
+        left = seen.accepting & set(now.former)
+        return f"{len(left)} workers with old routes still accept connections" if left else None
+
+    def address(self, instance_id: str) -> str | None:
+        """Where this machine reaches an instance: a path of the admin listener. None when the proxy knows none."""
+        now = self.routed()
+        if now is None or instance_id not in now.addresses:
+            return None
+        return f"127.0.0.1:{now.settings.admin_port}/instances/{instance_id}"
+
+    def routed(self) -> Routed | None:
+        """What it was last told; None when nothing, or nothing that can be read."""
+        try:
+            found = json.loads(self._record.read_text())
+            settings = {**found["settings"], "private_paths": tuple(found["settings"]["private_paths"])}
+            former = None if found["former"] is None else tuple(found["former"])
+            whole = {**found, "settings": Settings(**settings), "hosts": tuple(found["hosts"]), "former": former}
+            return Routed(**whole)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def _known(self) -> Routed:
+        now = self.routed()
+        if now is None:
+            raise EnvironmentMissing("the proxy of this project does not run", "run `swiftdeploy deploy`")
+        return now
+
+    def _container(self) -> Container | None:
+        return containers.part(containers.PROXY, containers.of(str(self._places.root)))
+
+    def _run(self, told: Routed, found: Container | None) -> None:
+        """Start it, or put one with other published ports or another image in its place."""
+        self._write(replace(told, hosts=self._hosts(told.settings)))
+        if found and found.settings != published(told.settings):
+            containers.stop(found.id, told.settings.proxy_timeout_seconds)
+            found = None
+        elif found and not found.lives:
+            containers.remove(found.id)
+            found = None
+        if found is None:
+            images.pull_missing(told.settings.nginx_image)
+            labels = {SETTINGS: published(told.settings)}
+            self._compose.up(self._compose.stack(told.settings), SERVICE, {"labels": labels})
+        self._require_running()
+
+    def _require_running(self) -> None:
+        """Raise what nginx says when it ended at once."""
+        found = self._container()
+        if found and found.state == "running" and (seen := containers.inspected(found.id)) and not seen.restarts:
+            return
+        said = "\n".join(logs.tail(found.id, 5)) if found else "it is gone"
+        if found:
+            containers.remove(found.id)
+        raise nginx.refused(said, self._image(found), "")
+
+    def _image(self, found: Container | None) -> str:
+        now = self.routed()
+        return now.settings.nginx_image if now else ""
+
+    def _tell(self, told: Routed) -> None:
+        """New routes for a proxy that runs: tested first, since nginx keeps the old ones silently when it refuses."""
+        found = self._container()
+        if found is None:
+            raise EnvironmentMissing("the proxy of this project does not run", "run `swiftdeploy deploy`")
+        told = replace(told, hosts=self._hosts(told.settings))
+        config, routes = self._texts(told)
+        staged = f"{nginx.FOLDER}/staged/{ROUTES}"
+        write(self._places.routing / "staged" / ROUTES, routes, READABLE)
+        write(self._places.routing / "staged" / CONFIG, config.replace(render.CONTAINER.routing, staged), READABLE)
+        said = nginx.test(found.id, f"{nginx.FOLDER}/staged/{CONFIG}")
+        if said is not None:
+            raise nginx.refused(said, told.settings.nginx_image, ", so the old routes stay")
+        self._write(told)
+        nginx.reload(found.id, f"{nginx.FOLDER}/{CONFIG}")
+
+    def _write(self, told: Routed) -> None:
+        self._places.make()
+        config, routes = self._texts(told)
+        write(self._record, json.dumps(asdict(told)))
+        write(self._places.routing / CONFIG, config, READABLE)
+        write(self._places.routing / ROUTES, routes, READABLE)
+
+    def _changed(self, told: Routed) -> bool:
+        files = zip((CONFIG, ROUTES), self._texts(replace(told, hosts=self._hosts(told.settings))), strict=True)
+        return any(
+            not (path := self._places.routing / name).is_file() or path.read_text() != text for name, text in files
+        )
+
+    def _texts(self, told: Routed) -> tuple[str, str]:
+        templates = self._compose.templates()
+        routes = Routes(
+            told.addresses.get(told.stable or ""), told.addresses.get(told.canary or ""), told.weight, told.generation,
+            told.addresses, tuple(told.addresses.values()), True, ("127.0.0.1", *told.hosts),
+        )  # fmt: skip
+        return (
+            render.container_proxy(told.settings, templates),
+            render.routing(routes, render.CONTAINER.handoff, templates),
+        )
+
+    def _hosts(self, settings: Settings) -> tuple[str, ...]:
+        return networks.gateways(settings.network_name)
+
+
+def published(settings: Settings) -> str:
+    """A digest of what a container cannot change while it runs."""
+    counts = (
+        settings.bind, settings.port, settings.admin_port, settings.nginx_image, settings.restart_policy,
+        settings.log_volume, settings.network_name, settings.network_driver,
+    )  # fmt: skip
+    return hashlib.sha256(json.dumps(counts).encode()).hexdigest()[:16]
+
+
+def _accepting(found: Container | None) -> tuple[int, ...] | None:
+    seen = workers.seen(found.id) if found and found.state == "running" else None
+    return tuple(sorted(seen.accepting)) if seen else None
+
+
+def _answers_only(place: str, generation: int) -> bool:
+    """Nothing but the new generation for 250 ms, where workers cannot be seen."""
+    import time
+
+    end = time.monotonic() + 0.25
+    while time.monotonic() < end:
+        try:
+            if ask.get(place, "/generation", 1.0) != (200, str(generation)):
+                return False
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,75 @@
+"""Stop everything of one project and nothing else, and of test runs whose process is gone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+
+from swiftdeploy.engines.docker import cli, containers, images, marks, networks
+from swiftdeploy.engines.docker.containers import Container
+from swiftdeploy.engines.docker.places import Places
+from swiftdeploy.machine import owners
+
+
+def everything(places: Places, grace_seconds: float, clean: bool) -> None:
+    """End all containers with the project's mark and remove its networks; `clean` removes its volumes, kept images and
+    files too. May be repeated."""
+    mark = f"label={marks.ROOT}={places.root}"
+    found = containers.of(str(places.root))
+    _end(found, grace_seconds)
+    networks.remove("network", mark)
+    (places.docker / "routed.json").unlink(missing_ok=True)
+    if clean:
+        networks.remove("volume", mark)
+        for project in _projects(found, places):
+            images.forget(project, frozenset())
+        for folder in (places.docker, places.routing, places.policies):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def lost() -> None:
+    """Remove what runs of other processes left behind that were killed: everything whose owner is gone."""
+    for mark in _owners():
+        if _is_gone(mark):
+            wanted = f"label={marks.OWNER}={mark}"
+            found = containers.matching(wanted)
+            _end(found, 0.0)
+            for kind in ("network", "volume"):
+                networks.remove(kind, wanted)
+            for project in {one.project for one in found}:
+                images.forget(project, frozenset())
+
+
+def _end(found: Iterable[Container], grace_seconds: float) -> None:
+    """All at once: an instance in its drain must not hold up the others."""
+    ids = [one.id for one in found]
+    if not ids:
+        return
+    if grace_seconds:
+        cli.ask("stop", "-t", str(round(grace_seconds)), *ids, seconds=grace_seconds + cli.SECONDS)
+    answer = cli.ask("rm", "-f", "-v", *ids)
+    if answer.status and any(containers.inspected(one) for one in ids):
+        raise cli.failed("the containers cannot be removed", answer)
+
+
+def _projects(found: Iterable[Container], places: Places) -> set[str]:
+    """Names under which images may be kept: of what ran, and of what is noted."""
+    noted = (places.docker / "project").read_text() if (places.docker / "project").is_file() else ""
+    return {one.project for one in found} | ({noted} if noted else set())
+
+
+def _owners() -> set[str]:
+    """All owner marks that anything on this daemon carries."""
+    found: set[str] = set()
+    template = f'{{{{.Label "{marks.OWNER}"}}}}'
+    for listing in (("ps", "-a"), ("network", "ls"), ("volume", "ls")):
+        answer = cli.ask(*listing, "--filter", f"label={marks.OWNER}", "--format", template)
+        found |= {line for line in answer.out.splitlines() if line}
+    return found
+
+
+def _is_gone(mark: str) -> bool:
+    owner = marks.parsed(mark)
+    if owner is None:
+        return False
+    return owner.boot != marks.boot() or not owners.owner_lives(owner.pid, owner.born)
