@@ -1,13 +1,15 @@
 """Twenty promotes to and fro under load: how many requests were lost (none may be), how long verify and drain took.
 
 The load is that of the figures table: 200 requests/s, half fresh, half on 32 kept connections, 30 % POST, 3 % taking
-1 s, and 60 connections that are silent for 2 to 6 s between POSTs. `python benchmarks/promotes.py [SWITCHES]`.
+1 s, and 60 connections that are silent for 2 to 6 s between POSTs.
+`python benchmarks/promotes.py [local|docker] [SWITCHES]`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,33 +21,47 @@ from statistics import median
 from client import Client
 
 from swiftdeploy.edge import bundled
+from swiftdeploy.engines.docker.engine import Docker
 from swiftdeploy.engines.local.engine import Local
 from swiftdeploy.machine import ask, ports
 from swiftdeploy.model import asking, manifest
 from swiftdeploy.model.manifest import Manifest
-from swiftdeploy.model.state import Instance, State, Track
+from swiftdeploy.model.state import EngineName, Instance, State, Track
 
 MANIFEST = """
 services:
-  {{image: bench/app:1, port: 8000, version: "1", command: ["{{python}}", "-S", "app_slow.py"]}}
-nginx: {{image: "nginx:1.31", port: {port}, admin_port: {admin_port}}}
+  image: swiftdeploy-bench/slow:1
+  port: 8000
+  version: "1"
+  log_volume: bench-logs
+  command: ["{{python}}", "-S", "app_slow.py"]
+nginx: {{image: "nginx:1.31.3", port: {port}, admin_port: {admin_port}}}
 network: {{name: bench-net, driver_type: bridge}}
+"""
+IMAGE = """
+FROM python:3.12-alpine
+COPY --chown=10001:10001 app_slow.py ./
+STOPSIGNAL SIGTERM
+CMD ["python3", "-S", "app_slow.py"]
 """
 
 
 class Stack:
     """The engine, driven as the verbs drive it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, name: EngineName) -> None:
         shutil.copy(Path(__file__).with_name("app_slow.py"), root)
         self.port, self.admin_port = ports.claim(root, root), ports.claim(root, root)
         self.asked: Manifest = manifest.parse(MANIFEST.format(port=self.port, admin_port=self.admin_port))
         texts = {path.name: path.read_text() for path in bundled.folder("templates").glob("*.tmpl")}
-        self.engine = Local(root, lambda: texts, None)
-        self.state = State("local", settings=asking.settings(self.asked, "local"))
+        self.engine = Docker(root, lambda: texts) if name == "docker" else Local(root, lambda: texts, None)
+        if name == "docker":
+            argv = ("docker", "build", "-q", "-t", self.asked.services.image, "-f", "-", str(root))
+            subprocess.run(argv, input=IMAGE.encode(), stdout=subprocess.DEVNULL, check=True)
+        self.state = State(name, settings=asking.settings(self.asked, name))
         self.verified: list[float] = []
         self.drained: list[float] = []
-        self.engine.open(asking.settings(self.asked, "local"))
+        self.engine.open(asking.settings(self.asked, name))
 
     def new(self, track: Track) -> Instance:
         """A ready instance of the next generation."""
@@ -71,11 +87,12 @@ class Stack:
             self.engine.stop(name, 10.0)
 
 
-def _unready(engine: Local, one: Instance) -> str | None:
+def _unready(engine: Local | Docker, one: Instance) -> str | None:
     if dead := engine.ended(one):
         raise SystemExit(f"{one.id}: {dead}\n" + "\n".join(engine.log_tail(one.id, 20)))
     try:
-        return None if ask.get(engine.address(one), "/healthz", 1.0)[0] == 200 else "unhealthy"
+        place, _, prefix = engine.address(one).partition("/")
+        return None if ask.get(place, f"/{prefix}/healthz".replace("//", "/"), 1.0)[0] == 200 else "unhealthy"
     except OSError as error:
         return str(error)
 
@@ -89,20 +106,20 @@ def _wait(missing: Callable[[], str | None], seconds: float = 40.0) -> None:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Stack]:
+def running(name: EngineName) -> Iterator[Stack]:
     """A stack with one stable instance in a folder of its own, gone at the exit."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
         try:
-            stack = Stack(root)
+            stack = Stack(root, name)
             stack.switch(0, stack.new("stable"))
             yield stack
         finally:
-            Local(root, dict, None).close(True)
+            (Docker(root, dict) if name == "docker" else Local(root, dict, None)).close(True)
 
 
-def main(switches: int) -> int:
-    with running() as stack:
+def main(name: EngineName, switches: int) -> int:
+    with running(name) as stack:
         with Client(stack.port, slow_path="/?s=1") as client:
             time.sleep(4)  # until the idlers idle
             while len(stack.verified) < switches + 1:
@@ -118,10 +135,10 @@ def main(switches: int) -> int:
             time.sleep(7)  # until every idler has asked again
         verified, drained = stack.verified[1:], stack.drained
     sys.stdout.write(
-        f"{len(verified)} switches under load: {client.total} requests, {client.failed.total()} failed or not 2xx "
+        f"{name}: {len(verified)} switches under load: {client.total} requests, {client.failed.total()} failed or not 2xx "
         f"{dict(client.failed)} (goal 0)\n"
         f"switch verified: median {1000 * median(verified):.0f} ms, worst {1000 * max(verified):.0f} ms\n"
-        f"drain: median {median(drained):.2f} s, worst {max(drained):.2f} s (goal <= 2 s)\n"
+        f"drain: median {median(drained):.2f} s, worst {max(drained):.2f} s (goal on local <= 2 s)\n"
     )
     for at, kind in client.when[:10]:
         sys.stdout.write(f"  lost at {at:.2f}: {kind}\n")
@@ -129,4 +146,5 @@ def main(switches: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20))
+    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    sys.exit(main("docker" if "docker" in sys.argv else "local", numbers[0] if numbers else 20))
