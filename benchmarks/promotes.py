@@ -135,8 +135,8 @@ def main(name: EngineName, switches: int) -> int:
             time.sleep(7)  # until every idler has asked again
         verified, drained = stack.verified[1:], stack.drained
     sys.stdout.write(
-        f"{name}: {len(verified)} switches under load: {client.total} requests, {client.failed.total()} failed or not 2xx "
-        f"{dict(client.failed)} (goal 0)\n"
+        f"{name}: {len(verified)} switches under load: {client.total} requests, {client.failed.total()} failed or "
+        f"not 2xx {dict(client.failed)} (goal 0)\n"
         f"switch verified: median {1000 * median(verified):.0f} ms, worst {1000 * max(verified):.0f} ms\n"
         f"drain: median {median(drained):.2f} s, worst {max(drained):.2f} s (goal on local <= 2 s)\n"
     )

@@ -54,7 +54,10 @@ class Machine:
 
     def listens(self, socket: str) -> bool:
         with _asking(f"socket {socket}"):
-            return _told(lambda: bool(self._host.socket(socket).is_listening), lambda: _listens(socket))
+            return _told(lambda: any(map(self._is_listening, _meant(socket))), lambda: _listens(socket))
+
+    def _is_listening(self, socket: str) -> bool:
+        return bool(self._host.socket(socket).is_listening)
 
     def file(self, path: str) -> FileFacts:
         """What a path is; content only of regular files up to 1 MiB."""
@@ -73,6 +76,13 @@ def _told(by_testinfra: Callable[[], Answer], by_psutil: Callable[[], Answer]) -
         return by_testinfra()
     except (RuntimeError, ValueError, AssertionError):
         return by_psutil()
+
+
+def _meant(socket: str) -> tuple[str, ...]:
+    """Who listens on every IPv4 address listens on this one too, which testinfra does not say."""
+    scheme, _, place = socket.partition("://")
+    host, _, port = place.rpartition(":")
+    return (socket, f"{scheme}://0.0.0.0:{port}") if "." in host else (socket,)
 
 
 def _listens(socket: str) -> bool:

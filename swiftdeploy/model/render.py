@@ -22,6 +22,7 @@ COMPOSE = "docker-compose.yml"
 ROUTING = "routing.conf"
 ROUTING_FOLDER = ".swiftdeploy/routing"
 POLICIES = "./policies"
+KEPT_IMAGES = "swiftdeploy-kept"  # names of our own for images of releases that may come back
 PACKAGED_POLICIES = "./.swiftdeploy/policies"  # where a project has none of its own
 
 STATUS_NAMES: Mapping[int, str] = {

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from swiftdeploy.machine import ports
-from swiftdeploy.model import manifest, yamlfile
+from swiftdeploy.model import manifest, render, yamlfile
 from swiftdeploy.model.decision import Json
 from swiftdeploy.pytest_plugin.item import MANIFEST
 from swiftdeploy.scenario.read import Scenario
 
+BUILT = "scenario"
 FOLDERS = ("app", "policies", "templates", "Dockerfile")
 NEVER = (".git", ".venv", ".swiftdeploy", "__pycache__", "node_modules", "*.pyc", "history.jsonl*")
 LONGEST_NAME = 100
@@ -22,7 +23,7 @@ def copy(project: Path, to: Path, scenario: Scenario) -> None:
     """Copy what a stack of this project needs, and write a manifest for a stack beside any other."""
     text = (project / MANIFEST).read_bytes().decode()
     asked = manifest.parse(text, MANIFEST)
-    words = (*(asked.services.command or ()), *_argv_words(scenario))
+    words = (*(asked.services.command or ()), asked.services.build or "", *_argv_words(scenario))
     for name in dict.fromkeys((*FOLDERS, *_named(words, project))):
         _take(project / name, to / name)
     own = {**_own(asked, to), **scenario.sets}
@@ -34,12 +35,16 @@ def _own(asked: manifest.Manifest, root: Path) -> dict[str, Json]:
     not begin with by chance. The ports stay claimed while this process lives."""
     mark = uuid.uuid4().hex[:8]
     unused = root / ".no-such-file"
+    network = f"{asked.network.name[:LONGEST_NAME]}-{mark}"
+    # what is built of a copy must not take the name of the image that the project itself runs
+    built = {"services.image": f"{render.KEPT_IMAGES}/{render.project_name(network)}:{BUILT}"}
     return {
+        **(built if asked.services.build else {}),
         "services.mode": "stable",
         "nginx.port": ports.claim(root, unused),
         "nginx.admin_port": ports.claim(root, unused),
         "opa.port": ports.claim(root, unused),
-        "network.name": f"{asked.network.name[:LONGEST_NAME]}-{mark}",
+        "network.name": network,
         "services.log_volume": f"{asked.services.log_volume[:LONGEST_NAME]}-{mark}",
     }
 

@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from swiftdeploy.edge.http import Requests
+from swiftdeploy.edge.inside import Inside
 from swiftdeploy.edge.inspect import Machine
 from swiftdeploy.edge.load import Load
 from swiftdeploy.edge.shell import Shell
 from swiftdeploy.flow.world import World
 from swiftdeploy.machine import owners, ports
 from swiftdeploy.model import errors, manifest
+from swiftdeploy.model.state import EngineName
 from swiftdeploy.pytest_plugin import record
 from swiftdeploy.pytest_plugin.copy import copy
 from swiftdeploy.pytest_plugin.item import MANIFEST, ScenarioItem
@@ -29,6 +31,8 @@ from swiftdeploy.scenario.read import Scenario
 from swiftdeploy.scenario.scene import JOURNAL, Deadline, Scene, Stack
 from swiftdeploy.verbs.teardown import teardown
 from swiftdeploy.wiring import Project
+
+SWEPT: pytest.StashKey[bool] = pytest.StashKey()
 
 
 class _Loads:
@@ -65,14 +69,24 @@ def _scene(item: ScenarioItem, root: Path) -> Scene:
     copy(item.project, root, item.scenario)
     engine = item.config.getoption("swiftdeploy_engine")
     project = Project(root, MANIFEST, engine, leash=owners.me(), starts=True)
+    sweep(item.config, project.engine_name())
     return build_scene(project.world(), root, item.scenario)
+
+
+def sweep(config: pytest.Config, engine: EngineName) -> None:
+    """Once a run, before its first container: remove what killed runs left behind. Processes have a leash instead."""
+    if engine == "docker" and not config.stash.get(SWEPT, False):
+        from swiftdeploy.engines.docker import sweep
+
+        config.stash[SWEPT] = True
+        sweep.lost()
 
 
 def build_scene(world: World, root: Path, scenario: Scenario) -> Scene:
     """A Scene over a world whose project is at `root`: its clock knows the time-outs, its host the scenario's facts."""
     deadline, host = Deadline(world.clock), HostFacts(world.host, scenario.facts)
     seen = replace(world, clock=deadline, host=host)
-    effects = Effects(_Loads(), Requests(), Shell(), Machine())
+    effects = Effects(_Loads(), Requests(), Shell(), Machine(), Inside())
     return Scene(seen, effects, _stack(world, root), host, deadline)
 
 

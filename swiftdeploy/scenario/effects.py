@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from swiftdeploy.model.decision import Json
 from swiftdeploy.model.load import LoadReport
+
+Named = TypeVar("Named", contravariant=True)
 
 
 class Running(Protocol):
@@ -72,18 +74,22 @@ class FileFacts:
     content: str = ""
 
 
-class Inspect(Protocol):
-    """This machine, through testinfra. Processes are those of a pid and all below it."""
+class InspectPart(Protocol[Named]):
+    """One part of a stack, through testinfra: a process with all below it by its pid, or a container by its id."""
 
-    def user(self, pid: int) -> str: ...
+    def user(self, part: Named, /) -> str: ...
 
-    def commands(self, pid: int) -> tuple[str, ...]:
-        """Command names of the process and all below it."""
+    def commands(self, part: Named, /) -> tuple[str, ...]:
+        """Command names of all its processes."""
 
-    def sockets(self, pid: int) -> tuple[str, ...]:
+    def sockets(self, part: Named, /) -> tuple[str, ...]:
         """TCP addresses (`127.0.0.1:8080`) on which they listen."""
 
-    def environment(self, pid: int) -> Mapping[str, str]: ...
+    def environment(self, part: Named, /) -> Mapping[str, str]: ...
+
+
+class Inspect(InspectPart[int], Protocol):
+    """This machine and its processes."""
 
     def listens(self, socket: str) -> bool:
         """Whether anything listens on `tcp://HOST:PORT`, `tcp://PORT` or `unix:///PATH`."""
@@ -99,3 +105,4 @@ class Effects:
     http: Http
     shell: Shell
     inspect: Inspect
+    inside: InspectPart[str]

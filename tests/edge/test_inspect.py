@@ -77,3 +77,8 @@ def test_a_process_that_is_gone_is_a_plain_error(inspect):
     with pytest.raises(EnvironmentMissing, match="cannot be looked at"):
         inspect.sockets(child.pid)
     assert os.getpid() != child.pid
+
+
+def test_who_listens_everywhere_listens_on_each_address(inspect):
+    with socket.create_server(("0.0.0.0", 0)) as one:
+        assert inspect.listens(f"tcp://127.0.0.1:{one.getsockname()[1]}")

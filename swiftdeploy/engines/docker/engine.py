@@ -91,7 +91,7 @@ class Docker:
             self._proxy.start(self._asked)
         self._settle()
         instances.start(instance, manifest, self._compose)
-        images.forget(render.project_name(manifest.network.name), self._kept())
+        images.prune(render.project_name(manifest.network.name), self._kept())
         self._proxy.admit(instance.id, instances.address(instance))
 
     def _settle(self) -> None:

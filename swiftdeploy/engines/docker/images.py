@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swiftdeploy.engines.docker import cli
+from swiftdeploy.model import render
 from swiftdeploy.model.errors import EnvironmentMissing
 from swiftdeploy.model.state import Release
 
 if TYPE_CHECKING:
     from swiftdeploy.model.manifest import Manifest
 
-KEPT = "swiftdeploy-kept"  # a repository of names for old images, so that no prune takes what a rollback needs
+# Old images have a name in this repository, so that no prune takes what a rollback needs.
+KEPT = render.KEPT_IMAGES
+RELEASE = re.compile(r"[0-9a-f]{12}")
 
 
 def digest(name: str) -> str | None:
@@ -37,7 +41,9 @@ def require(name: str) -> str:
 
 
 def fetch(manifest: Manifest, root: Path) -> None:
-    """Have the app's image here: built when the manifest says from what, else pulled when it is missing."""
+    """Have all images here: the app's is built when the manifest says from what; what is missing is pulled."""
+    for name in (manifest.nginx.image, manifest.opa.image):
+        pull_missing(name)
     services = manifest.services
     if services.build is not None:
         context = root / services.build
@@ -71,9 +77,20 @@ def reference(release: Release, project: str) -> str:
     return release.image if digest(release.image) == release.digest else kept
 
 
-def forget(project: str, but: frozenset[str]) -> None:
-    """Give up the kept names of all releases of a project `but` those with these ids."""
-    answer = cli.ask("image", "ls", "--format", "{{.Tag}}", f"{KEPT}/{project}")
-    gone = [tag for tag in answer.out.split() if tag not in but]
-    if gone:
-        cli.ask("image", "rm", *(f"{KEPT}/{project}:{tag}" for tag in gone))
+def prune(project: str, wanted: frozenset[str]) -> None:
+    """Give up the names of a project's releases but those with these ids."""
+    _untag(project, [tag for tag in _tags(project) if RELEASE.fullmatch(tag) and tag not in wanted])
+
+
+def forget(project: str) -> None:
+    """Give up all names of ours for a project's images."""
+    _untag(project, _tags(project))
+
+
+def _tags(project: str) -> list[str]:
+    return cli.ask("image", "ls", "--format", "{{.Tag}}", f"{KEPT}/{project}").out.split()
+
+
+def _untag(project: str, tags: list[str]) -> None:
+    if tags:
+        cli.ask("image", "rm", *(f"{KEPT}/{project}:{tag}" for tag in tags))

@@ -135,7 +135,7 @@ class Proxy:
             containers.remove(found.id)
             found = None
         if found is None:
-            images.pull_missing(told.settings.nginx_image)
+            images.pull_missing(told.settings.nginx_image)  # a rollback may want one that was pruned
             labels = {SETTINGS: published(told.settings)}
             self._compose.up(self._compose.stack(told.settings), SERVICE, {"labels": labels})
         self._require_running()

@@ -22,7 +22,7 @@ def everything(places: Places, grace_seconds: float, clean: bool) -> None:
     if clean:
         networks.remove("volume", mark)
         for project in _projects(found, places):
-            images.forget(project, frozenset())
+            images.forget(project)
         for folder in (places.docker, places.routing, places.policies):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -32,12 +32,12 @@ def lost() -> None:
     for mark in _owners():
         if _is_gone(mark):
             wanted = f"label={marks.OWNER}={mark}"
-            found = containers.matching(wanted)
-            _end(found, 0.0)
+            projects = _labelled("network", wanted, marks.PROJECT)
+            _end(containers.matching(wanted), 0.0)
             for kind in ("network", "volume"):
                 networks.remove(kind, wanted)
-            for project in {one.project for one in found}:
-                images.forget(project, frozenset())
+            for project in projects:
+                images.forget(project)
 
 
 def _end(found: Iterable[Container], grace_seconds: float) -> None:
@@ -60,12 +60,15 @@ def _projects(found: Iterable[Container], places: Places) -> set[str]:
 
 def _owners() -> set[str]:
     """All owner marks that anything on this daemon carries."""
-    found: set[str] = set()
-    template = f'{{{{.Label "{marks.OWNER}"}}}}'
-    for listing in (("ps", "-a"), ("network", "ls"), ("volume", "ls")):
-        answer = cli.ask(*listing, "--filter", f"label={marks.OWNER}", "--format", template)
-        found |= {line for line in answer.out.splitlines() if line}
-    return found
+    every = (_labelled(kind, f"label={marks.OWNER}", marks.OWNER) for kind in ("container", "network", "volume"))
+    return set().union(*every)
+
+
+def _labelled(kind: str, wanted: str, label: str) -> set[str]:
+    """Values of a label of everything of a kind that a filter finds."""
+    every = ("-a",) if kind == "container" else ()
+    answer = cli.ask(kind, "ls", *every, "--filter", wanted, "--format", f'{{{{.Label "{label}"}}}}')
+    return {line for line in answer.out.splitlines() if line}
 
 
 def _is_gone(mark: str) -> bool:

@@ -112,7 +112,7 @@ class Server:
         """Make OPA hold exactly these modules. It compiles at each step, and a file that uses another can only come
         after it: what is refused is tried again as long as something else still went through."""
         held = self.held()
-        # what OPA read from a folder when it started has the folder before its name: replaced there, or both would clash
+        # what OPA read when it started has its folder before its name: replaced there, or both would clash
         ids = {name.rpartition("/")[2]: name for name in held}
         wanted = {ids.get(name, name): text for name, text in wanted.items()}
         todo: list[tuple[str, str | None]] = [(name, text) for name, text in wanted.items() if held.get(name) != text]

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, model_validator
 
+from swiftdeploy.flow.world import Part
 from swiftdeploy.model import errors
 from swiftdeploy.model.decision import Json
+from swiftdeploy.scenario.effects import InspectPart
 from swiftdeploy.scenario.fields import STRICT, Several
 from swiftdeploy.scenario.match import glob, mismatch, unmatched
 from swiftdeploy.scenario.scene import Scene
 from swiftdeploy.scenario.step import Kind, Outcome
 
 Mended = tuple[str, str]
+Named = TypeVar("Named", int, str)
 
 
 class FileAsk(BaseModel):
@@ -58,18 +61,25 @@ def run(asked: Host, expect: None, scene: Scene) -> Outcome:
 def _of_the_part(asked: Host, scene: Scene) -> Iterator[Mended]:
     if asked.of is None:
         return
-    pid, inspect = _pid(asked.of, scene), scene.effects.inspect
-    if asked.user is not None and (user := inspect.user(pid)) != asked.user:
+    part = _part(asked.of, scene)
+    if part.container:
+        yield from _unlike(asked, part.container, scene.effects.inside)
+    elif part.pid:
+        yield from _unlike(asked, part.pid, scene.effects.inspect)
+
+
+def _unlike(asked: Host, part: Named, inspect: InspectPart[Named]) -> Iterator[Mended]:
+    if asked.user is not None and (user := inspect.user(part)) != asked.user:
         yield f"{asked.of} to run as {asked.user}", user
     if asked.listens:
-        found = inspect.sockets(pid)
+        found = inspect.sockets(part)
         stray = [one for one in found if not any(glob(pattern, one) for pattern in asked.listens)]
         if stray or not found:
             yield f"{asked.of} to listen on {' or '.join(asked.listens)} only", ", ".join(stray) or "no socket"
-    if asked.processes and (left := unmatched(asked.processes, names := inspect.commands(pid))):
+    if asked.processes and (left := unmatched(asked.processes, names := inspect.commands(part))):
         yield f"{asked.of} to have a process like {left[0]!r}", ", ".join(names)
     if asked.environment:
-        has: dict[str, Json] = dict(inspect.environment(pid))
+        has: dict[str, Json] = dict(inspect.environment(part))
         if wrong := mismatch(asked.environment, has, "environment"):
             yield f"{asked.of} to have the environment {asked.environment}", wrong
 
@@ -91,12 +101,12 @@ def _of_the_machine(asked: Host, scene: Scene) -> Iterator[Mended]:
                 yield f"{path} to contain {ask.contains!r}", f"{found.size} bytes without it"
 
 
-def _pid(of: str, scene: Scene) -> int:
+def _part(of: str, scene: Scene) -> Part:
     state = scene.state()
     name = of if of in ("proxy", "judge") else next((one.id for one in state.instances if one.track == of), of)
     for part in scene.world.engine.parts(state):
-        if part.name == name and part.pid:
-            return part.pid
+        if part.name == name and part.state == "running" and (part.pid or part.container):
+            return part
     raise errors.NotPossible(f"there is no process of {of}", "deploy before this step; an embedded judge has no server")
 
 
