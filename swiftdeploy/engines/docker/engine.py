@@ -63,6 +63,7 @@ class Docker:
         return "docker"
 
     def fetch(self, manifest: Manifest) -> None:
+        self._places.note(render.project_name(manifest.network.name))
         images.fetch(manifest, self._places.root)
 
     def release(self, manifest: Manifest) -> Release:

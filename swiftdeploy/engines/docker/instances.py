@@ -8,7 +8,6 @@ from swiftdeploy.engines.docker import cli, containers, images, marks
 from swiftdeploy.engines.docker.compose import Compose
 from swiftdeploy.engines.docker.composefile import network_of
 from swiftdeploy.engines.docker.containers import Container, Ended
-from swiftdeploy.engines.docker.places import write
 from swiftdeploy.model import render
 from swiftdeploy.model.errors import EnvironmentMissing
 from swiftdeploy.model.state import Instance, Track
@@ -33,7 +32,6 @@ def start(instance: Instance, manifest: Manifest, compose: Compose) -> None:
         every = tuple(one for one in every if one.id != found.id)
     text = render.project(manifest, compose.templates(), mode="canary")[render.COMPOSE]
     service, project = SERVICES[instance.track], render.project_name(manifest.network.name)
-    write(compose.places.docker / "project", project)
     changes = {
         "image": images.reference(instance.release, project),
         "environment": {"APP_INSTANCE": instance.id},

@@ -48,6 +48,15 @@ class Places:
             folder.mkdir(exist_ok=True)
             folder.chmod(0o755)
 
+    def note(self, project: str) -> None:
+        """Keep the Compose name of this project for a time when nothing of it runs."""
+        self.make()
+        write(self.docker / "project", project)
+
+    def noted(self) -> str:
+        """The name that was kept last, or nothing."""
+        return (self.docker / "project").read_text() if (self.docker / "project").is_file() else ""
+
 
 def of(root: Path) -> Places:
     """The places of the project in `root`, whatever links lead there."""

@@ -54,7 +54,7 @@ def _end(found: Iterable[Container], grace_seconds: float) -> None:
 
 def _projects(found: Iterable[Container], places: Places) -> set[str]:
     """Names under which images may be kept: of what ran, and of what is noted."""
-    noted = (places.docker / "project").read_text() if (places.docker / "project").is_file() else ""
+    noted = places.noted()
     return {one.project for one in found} | ({noted} if noted else set())
 
 
