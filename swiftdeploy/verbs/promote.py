@@ -16,7 +16,7 @@ def promote(to: Track, weight: int | None, world: World, override: str = "") -> 
     """
     with change("promote", world) as now:
         world.judge.warm()
-        if to == "canary":
+        if to == "canary" and now.before.instances:
             world.engine.fetch(now.manifest)
         goal = plan.promote(now.before, now.asks, to, weight)
         if weight is not None and goal.state.weight != weight:

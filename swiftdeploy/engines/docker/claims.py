@@ -16,9 +16,8 @@ def require(settings: Settings, root: Path, ours: tuple[Container, ...]) -> None
     """Raise NotPossible or EnvironmentMissing, with the owner's name, when something is another's."""
     project = render.project_name(settings.network_name)
     _require_project(project, root, ours)
-    networks.require_ours("network", settings.network_name, project, "network.name")
-    networks.require_ours("network", f"{settings.network_name}-opa", project, "network.name")
-    networks.require_ours("volume", settings.log_volume, project, "services.log_volume")
+    networks.require_ours("network", (settings.network_name, _judges(settings)), project, "network.name")
+    networks.require_ours("volume", (settings.log_volume,), project, "services.log_volume")
     _require_port(settings.bind, settings.port, "nginx.port", ours)
     _require_port("127.0.0.1", settings.admin_port, "nginx.admin_port", ours)
 
@@ -30,12 +29,14 @@ def require_judge(settings: Settings, root: Path, ours: tuple[Container, ...]) -
         return
     project = render.project_name(settings.network_name)
     _require_project(project, root, ours)
-    networks.require_ours("network", f"{settings.network_name}-opa", project, "network.name")
+    networks.require_ours("network", (_judges(settings),), project, "network.name")
     _require_port("127.0.0.1", settings.opa_port, "opa.port", ours)
 
 
 def holder(port: int, bind: str, ours: tuple[Container, ...]) -> str | None:
     """Who listens on a port, in words; None when it is free or this project's own."""
+    if ports.free(bind, port):
+        return None
     mine = {one.id for one in ours}
     found = containers.publishing(port)
     if any(one.id in mine for one in found):
@@ -43,12 +44,15 @@ def holder(port: int, bind: str, ours: tuple[Container, ...]) -> str | None:
     if found:
         where = f" of the Compose project {found[0].project} in {found[0].folder}" if found[0].project else ""
         return f"container {found[0].name}{where}"
-    if ports.free(bind, port):
-        return None
     listener = listeners.listener(port)
     if listener is None or isinstance(listener, int):
         return None if ports.free(bind, port) else "a process that cannot be seen from here"
     return f"pid {listener.pid} ({listeners.name(listener)})"
+
+
+def _judges(settings: Settings) -> str:
+    """The network that OPA is on, as the template names it."""
+    return f"{settings.network_name}-opa"
 
 
 def _require_port(bind: str, port: int, key: str, ours: tuple[Container, ...]) -> None:

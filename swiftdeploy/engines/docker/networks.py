@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from swiftdeploy.engines.docker import cli, marks
 from swiftdeploy.model.errors import EnvironmentMissing
 
 
-def require_ours(kind: str, name: str, project: str, key: str) -> None:
-    """Raise EnvironmentMissing when a `network` or `volume` of that name is there and not this Compose project's."""
-    found = _inspected(kind, name)
-    if found is None:
-        return
-    owner = (found.get("Labels") or {}).get(marks.PROJECT)
-    if owner == project:
-        return
-    whose = f"belongs to the Compose project {owner}" if owner else "was not made by Compose"
-    raise EnvironmentMissing(
-        f"{kind} {name} {whose}", f"choose another {key} in the manifest, or remove it with `docker {kind} rm {name}`"
-    )
+def require_ours(kind: str, names: Collection[str], project: str, key: str) -> None:
+    """Raise EnvironmentMissing when a `network` or `volume` of such a name is there and not this Compose project's."""
+    out = cli.do(
+        kind, "ls", *(word for name in names for word in ("--filter", f"name={name}")),
+        "--format", f'{{{{.Name}}}}\\t{{{{.Label "{marks.PROJECT}"}}}}', what=f"the {kind}s cannot be listed",
+    )  # fmt: skip
+    for name, _, owner in (line.partition("\t") for line in out.splitlines()):
+        if name in names and owner != project:  # the filter finds longer names too
+            whose = f"belongs to the Compose project {owner}" if owner else "was not made by Compose"
+            raise EnvironmentMissing(
+                f"{kind} {name} {whose}",
+                f"choose another {key} in the manifest, or remove it with `docker {kind} rm {name}`",
+            )
 
 
 def gateways(name: str) -> tuple[str, ...]:
     """Addresses by which containers of a network see this machine; () when there is no such network."""
-    found = _inspected("network", name) or {}
+    found = _inspected(name) or {}
     configs = (found.get("IPAM") or {}).get("Config") or []
     # a network with the machine's own choice of subnet may say `172.18.0.1/16`
     return tuple(str(one["Gateway"]).split("/")[0] for one in configs if one.get("Gateway"))
@@ -38,12 +40,11 @@ def remove(kind: str, wanted: str) -> None:
         cli.ask(kind, "rm", name)
 
 
-def _inspected(kind: str, name: str) -> dict[str, Any] | None:
-    answer = cli.ask(kind, "inspect", name)
-    try:
-        found = json.loads(answer.out)
-    except ValueError:
-        found = []
-    if answer.status and (why := cli.no_daemon()):
-        raise EnvironmentMissing(why, "start the Docker daemon and run the command again")
+def _inspected(name: str) -> dict[str, Any] | None:
+    answer = cli.ask("network", "inspect", name)
+    if answer.status:
+        if why := cli.no_daemon():
+            raise EnvironmentMissing(why, "start the Docker daemon and run the command again")
+        return None
+    found: list[dict[str, Any]] = json.loads(answer.out)
     return found[0] if found else None
