@@ -38,6 +38,11 @@ def service(text: str, name: str, labels: Mapping[str, str], changes: Mapping[st
     ).encode()
 
 
+def image_of(text: str, name: str) -> str:
+    """The image of a service."""
+    return str(yaml.safe_load(text)["services"][name]["image"]).replace("$$", "$")
+
+
 def network_of(text: str, name: str) -> str:
     """The key of a service's first network."""
     return next(iter(_names(yaml.safe_load(text)["services"][name]["networks"])))

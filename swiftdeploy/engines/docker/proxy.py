@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
-from swiftdeploy.engines.docker import containers, images, logs, networks, nginx, workers
+from swiftdeploy.engines.docker import logs, networks, nginx, workers
 from swiftdeploy.engines.docker.compose import Compose
-from swiftdeploy.engines.docker.containers import Container
+from swiftdeploy.engines.docker.containers import PROXY, Container
 from swiftdeploy.engines.docker.marks import SETTINGS
 from swiftdeploy.engines.docker.places import write
 from swiftdeploy.machine import ask
@@ -44,6 +45,7 @@ class Proxy:
     def __init__(self, compose: Compose) -> None:
         self._compose = compose
         self._places = compose.places
+        self._seen = compose.containers
         self._record = self._places.docker / "routed.json"
 
     def start(self, settings: Settings) -> None:
@@ -53,7 +55,7 @@ class Proxy:
         now = self.routed()
         if found and found.state == "running" and now:
             return
-        self._run(replace(now or Routed(settings), former=()), found)
+        self._run(replace(now or Routed(settings), hosts=(), former=()), found)
 
     def admit(self, instance_id: str, address: str) -> None:
         """Let the admin listener reach an instance, and learn its address for the routes to come."""
@@ -69,10 +71,10 @@ class Proxy:
         former = _accepting(found)
         told = Routed(
             state.settings, state.generation, state.stable.id if state.stable else None,
-            state.canary.id if state.canary else None, state.weight, dict(addresses), (), former,
+            state.canary.id if state.canary else None, state.weight, dict(addresses), self._known_hosts(), former,
         )  # fmt: skip
         if found is None or found.state != "running" or found.settings != published(state.settings):
-            self._run(replace(told, former=()), found)
+            self._run(replace(told, hosts=(), former=()), found)
         elif self.unrouted(state) is not None or self._changed(told):
             self._tell(told)
 
@@ -123,19 +125,18 @@ class Proxy:
         return now
 
     def _container(self) -> Container | None:
-        return containers.part(containers.PROXY, containers.of(str(self._places.root)))
+        return self._seen.part(PROXY)
 
     def _run(self, told: Routed, found: Container | None) -> None:
         """Start it, or put one with other published ports or another image in its place."""
-        self._write(replace(told, hosts=self._hosts(told.settings)))
+        self._write(told)
         if found and found.settings != published(told.settings):
-            containers.stop(found.id, told.settings.proxy_timeout_seconds)
+            self._seen.stop(found, told.settings.proxy_timeout_seconds)
             found = None
         elif found and not found.lives:
-            containers.remove(found.id)
+            self._seen.remove(found)
             found = None
         if found is None:
-            images.pull_missing(told.settings.nginx_image)  # a rollback may want one that was pruned
             labels = {SETTINGS: published(told.settings)}
             self._compose.up(self._compose.stack(told.settings), SERVICE, {"labels": labels})
         self._require_running()
@@ -143,11 +144,11 @@ class Proxy:
     def _require_running(self) -> None:
         """Raise what nginx says when it ended at once."""
         found = self._container()
-        if found and found.state == "running" and (seen := containers.inspected(found.id)) and not seen.restarts:
+        if found and found.state == "running":
             return
         said = "\n".join(logs.tail(found.id, 5)) if found else "it is gone"
         if found:
-            containers.remove(found.id)
+            self._seen.remove(found)
         raise nginx.refused(said, self._image(found), "")
 
     def _image(self, found: Container | None) -> str:
@@ -155,33 +156,34 @@ class Proxy:
         return now.settings.nginx_image if now else ""
 
     def _tell(self, told: Routed) -> None:
-        """New routes for a proxy that runs: tested first, since nginx keeps the old ones silently when it refuses."""
+        """New routes for a proxy that runs. When nginx refuses them, all files are as they were."""
         found = self._container()
         if found is None:
             raise EnvironmentMissing("the proxy of this project does not run", "run `swiftdeploy deploy`")
-        told = replace(told, hosts=self._hosts(told.settings))
-        config, routes = self._texts(told)
-        staged = f"{nginx.FOLDER}/staged/{ROUTES}"
-        write(self._places.routing / "staged" / ROUTES, routes, READABLE)
-        write(self._places.routing / "staged" / CONFIG, config.replace(render.CONTAINER.routing, staged), READABLE)
-        said = nginx.test(found.id, f"{nginx.FOLDER}/staged/{CONFIG}")
-        if said is not None:
-            raise nginx.refused(said, told.settings.nginx_image, ", so the old routes stay")
+        before = {path: path.read_text() for path in (*self._files(), self._record) if path.is_file()}
         self._write(told)
-        nginx.reload(found.id, f"{nginx.FOLDER}/{CONFIG}")
+        said = nginx.reload(found.id)
+        if said is not None:
+            for path, text in before.items():
+                write(path, text, READABLE)
+            raise nginx.refused(said, told.settings.nginx_image, ", so the old routes stay")
 
     def _write(self, told: Routed) -> None:
         self._places.make()
+        told = replace(told, hosts=told.hosts or self._hosts(told.settings))
         config, routes = self._texts(told)
         write(self._record, json.dumps(asdict(told)))
         write(self._places.routing / CONFIG, config, READABLE)
         write(self._places.routing / ROUTES, routes, READABLE)
 
     def _changed(self, told: Routed) -> bool:
-        files = zip((CONFIG, ROUTES), self._texts(replace(told, hosts=self._hosts(told.settings))), strict=True)
         return any(
-            not (path := self._places.routing / name).is_file() or path.read_text() != text for name, text in files
+            not path.is_file() or path.read_text() != text
+            for path, text in zip(self._files(), self._texts(told), strict=True)
         )
+
+    def _files(self) -> tuple[Path, Path]:
+        return self._places.routing / CONFIG, self._places.routing / ROUTES
 
     def _texts(self, told: Routed) -> tuple[str, str]:
         templates = self._compose.templates()
@@ -193,6 +195,10 @@ class Proxy:
             render.container_proxy(told.settings, templates),
             render.routing(routes, render.CONTAINER.handoff, templates),
         )
+
+    def _known_hosts(self) -> tuple[str, ...]:
+        now = self.routed()
+        return now.hosts if now else ()
 
     def _hosts(self, settings: Settings) -> tuple[str, ...]:
         return networks.gateways(settings.network_name)

@@ -6,17 +6,19 @@ import shutil
 from collections.abc import Iterable
 
 from swiftdeploy.engines.docker import cli, containers, images, marks, networks
-from swiftdeploy.engines.docker.containers import Container
+from swiftdeploy.engines.docker.containers import Container, Containers
 from swiftdeploy.engines.docker.places import Places
 from swiftdeploy.machine import owners
 
 
-def everything(places: Places, grace_seconds: float, clean: bool) -> None:
+def everything(places: Places, seen: Containers, grace_seconds: float, clean: bool) -> None:
     """End all containers with the project's mark and remove its networks; `clean` removes its volumes, kept images and
     files too. May be repeated."""
     mark = f"label={marks.ROOT}={places.root}"
-    found = containers.of(str(places.root))
+    seen.changed()
+    found = seen.all()
     _end(found, grace_seconds)
+    seen.changed()
     networks.remove("network", mark)
     (places.docker / "routed.json").unlink(missing_ok=True)
     if clean:
