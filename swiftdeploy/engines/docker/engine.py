@@ -88,10 +88,13 @@ class Docker:
         return tuple(sorted({one.instance for one in self._containers.all() if one.instance}))
 
     def start(self, instance: Instance, manifest: Manifest) -> None:
-        if self._asked:  # it is reached through the proxy before it gets any traffic
-            self._proxy.start(self._asked)
-        self._settle()
-        instances.start(instance, manifest, self._compose)
+        # it is reached through the proxy before it gets any traffic
+        beside = self._proxy.due(self._asked) if self._asked else ()
+        if not beside:
+            self._settle()
+        instances.start(instance, manifest, self._compose, beside)
+        if beside:
+            self._proxy.require_running()
         self._proxy.admit(instance.id, instances.address(instance))
 
     def _settle(self) -> None:

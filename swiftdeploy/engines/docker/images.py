@@ -47,10 +47,7 @@ def fetch(manifest: Manifest, root: Path) -> None:
     """Have all images here: the app's is built when the manifest says from what; what is missing is pulled."""
     services = manifest.services
     wanted = (manifest.nginx.image, manifest.opa.image, *(() if services.build is not None else (services.image,)))
-    here = known(*wanted)
-    for name in wanted:
-        if name not in here:
-            _pull(name)
+    pull_missing(*wanted)
     if services.build is None:
         return
     context = root / services.build
@@ -62,12 +59,13 @@ def fetch(manifest: Manifest, root: Path) -> None:
     )  # fmt: skip
 
 
-def pull_missing(name: str) -> bool:
-    """Pull an image that is not here, and say whether it was not. Raises EnvironmentMissing when it cannot be had."""
-    if name in known(name):
-        return False
-    _pull(name)
-    return True
+def pull_missing(*names: str) -> bool:
+    """Pull those that are not here; whether there were any. Raises EnvironmentMissing when one cannot be had."""
+    here = known(*names)
+    missing = [name for name in names if name not in here]
+    for name in missing:
+        _pull(name)
+    return bool(missing)
 
 
 def _pull(name: str) -> None:

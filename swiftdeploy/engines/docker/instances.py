@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from swiftdeploy.engines.docker import containers, images, marks
 from swiftdeploy.engines.docker.compose import Compose
-from swiftdeploy.engines.docker.composefile import network_of
+from swiftdeploy.engines.docker.composefile import Start, network_of
 from swiftdeploy.engines.docker.containers import Container
 from swiftdeploy.model import render
 from swiftdeploy.model.errors import EnvironmentMissing
@@ -19,10 +19,13 @@ SERVICES: dict[Track, str] = {"stable": "app", "canary": "canary"}
 CRASHES = 5  # an instance that ended so often will not become ready
 
 
-def start(instance: Instance, manifest: Manifest, compose: Compose) -> None:
-    """Have its container run, beside all others of its service. Raises EnvironmentMissing."""
+def start(instance: Instance, manifest: Manifest, compose: Compose, beside: tuple[Start, ...] = ()) -> None:
+    """Have its container run, beside all others of its service, and start what else is due with it. Raises
+    EnvironmentMissing."""
     found = compose.containers.part(instance.id)
     if found and found.release == instance.release.id:
+        if beside:
+            compose.up(*beside)
         if not found.lives:
             compose.containers.again(found)
         return
@@ -41,7 +44,8 @@ def start(instance: Instance, manifest: Manifest, compose: Compose) -> None:
             marks.DRAIN: f"{manifest.services.drain_timeout_seconds:g}",
         },
     }
-    compose.up(text, service, changes, 1 + sum(one.service == service for one in compose.containers.all()))
+    count = 1 + sum(one.service == service for one in compose.containers.all())
+    compose.up(*beside, Start(text, service, changes, count))
 
 
 def ended(found: Container | None) -> str | None:

@@ -8,6 +8,7 @@ import time
 
 from swiftdeploy.engines.docker import logs
 from swiftdeploy.engines.docker.compose import Compose
+from swiftdeploy.engines.docker.composefile import Start
 from swiftdeploy.engines.docker.containers import JUDGE, Containers
 from swiftdeploy.engines.docker.marks import SETTINGS
 from swiftdeploy.engines.docker.places import write
@@ -34,11 +35,11 @@ def start(settings: Settings, policies: PolicySet, compose: Compose) -> None:
     if policies.packaged:
         _lay_out(policies, compose)
     text = compose.stack(settings, policies.packaged)
-    compose.up(text, SERVICE, {"labels": {SETTINGS: wanted}})
+    compose.up(Start(text, SERVICE, {"labels": {SETTINGS: wanted}}))
     if _wait(settings.opa_port, compose.containers) is None:
         return
     _remove(compose.containers)
-    compose.up(text, SERVICE, {"labels": {SETTINGS: f"{wanted} empty"}, "command": list(EMPTY)})
+    compose.up(Start(text, SERVICE, {"labels": {SETTINGS: f"{wanted} empty"}, "command": list(EMPTY)}))
     if said := _wait(settings.opa_port, compose.containers):
         _remove(compose.containers)
         raise EnvironmentMissing(f"OPA did not answer on 127.0.0.1:{settings.opa_port}: {said}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from swiftdeploy.engines.docker import logs, networks, nginx, workers
 from swiftdeploy.engines.docker.compose import Compose
+from swiftdeploy.engines.docker.composefile import Start
 from swiftdeploy.engines.docker.containers import PROXY, Container
 from swiftdeploy.engines.docker.marks import SETTINGS
 from swiftdeploy.engines.docker.places import write
@@ -20,6 +22,7 @@ from swiftdeploy.model.render import Routes
 from swiftdeploy.model.state import Settings, State
 
 SERVICE = "nginx"
+START_SECONDS = 10.0
 READABLE = 0o644  # by the proxy's numeric user
 CONFIG, ROUTES = render.NGINX, render.ROUTING
 
@@ -48,14 +51,14 @@ class Proxy:
         self._seen = compose.containers
         self._record = self._places.docker / "routed.json"
 
-    def start(self, settings: Settings) -> None:
-        """See that it runs, with routes as they were, or with none: instances are reached through it before they get
-        traffic. One that runs with other settings goes on until `route` brings the new ones."""
+    def due(self, settings: Settings) -> tuple[Start, ...]:
+        """What has to be started to have it run, with routes as they were, or with none. One that runs with other
+        settings goes on until `route` brings the new ones."""
         found = self._container()
         now = self.routed()
         if found and found.state == "running" and now:
-            return
-        self._run(replace(now or Routed(settings), hosts=(), former=()), found)
+            return ()
+        return self._due(self._with_hosts(replace(now or Routed(settings), former=())), found)
 
     def admit(self, instance_id: str, address: str) -> None:
         """Let the admin listener reach an instance, and learn its address for the routes to come."""
@@ -71,12 +74,18 @@ class Proxy:
         former = _accepting(found)
         told = Routed(
             state.settings, state.generation, state.stable.id if state.stable else None,
-            state.canary.id if state.canary else None, state.weight, dict(addresses), self._known_hosts(), former,
+            state.canary.id if state.canary else None, state.weight, dict(addresses), (), former,
         )  # fmt: skip
         if found is None or found.state != "running" or found.settings != published(state.settings):
-            self._run(replace(told, hosts=(), former=()), found)
-        elif self.unrouted(state) is not None or self._changed(told):
-            self._tell(told)
+            told = self._with_hosts(replace(told, former=()))
+            self._compose.up(*self._due(told, found))
+            self.require_running()
+            if not told.hosts:  # its network was made just now
+                self._tell(told)
+        else:
+            told = replace(told, hosts=self._known().hosts)
+            if self.unrouted(state) is not None or self._changed(told):
+                self._tell(told)
 
     def unrouted(self, state: State) -> str | None:
         """None when every new connection meets the routes of `state`: the new generation answers, and every former
@@ -118,6 +127,9 @@ class Proxy:
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
+    def _with_hosts(self, told: Routed) -> Routed:
+        return replace(told, hosts=networks.gateways(told.settings.network_name))
+
     def _known(self) -> Routed:
         now = self.routed()
         if now is None:
@@ -127,39 +139,37 @@ class Proxy:
     def _container(self) -> Container | None:
         return self._seen.part(PROXY)
 
-    def _run(self, told: Routed, found: Container | None) -> None:
-        """Start it, or put one with other published ports or another image in its place."""
+    def _due(self, told: Routed, found: Container | None) -> tuple[Start, ...]:
+        """Write its files, and make room where a container ended, has other published ports or another image."""
         self._write(told)
-        if found and found.settings != published(told.settings):
+        if found and found.lives and found.settings == published(told.settings):
+            return ()
+        if found and found.lives:
             self._seen.stop(found, told.settings.proxy_timeout_seconds)
-            found = None
-        elif found and not found.lives:
+        elif found:
             self._seen.remove(found)
-            found = None
-        if found is None:
-            labels = {SETTINGS: published(told.settings)}
-            self._compose.up(self._compose.stack(told.settings), SERVICE, {"labels": labels})
-        self._require_running()
+        labels = {SETTINGS: published(told.settings)}
+        return (Start(self._compose.stack(told.settings), SERVICE, {"labels": labels}),)
 
-    def _require_running(self) -> None:
-        """Raise what nginx says when it ended at once."""
-        found = self._container()
-        if found and found.state == "running":
-            return
-        said = "\n".join(logs.tail(found.id, 5)) if found else "it is gone"
-        if found:
-            self._seen.remove(found)
-        raise nginx.refused(said, self._image(found), "")
-
-    def _image(self, found: Container | None) -> str:
-        now = self.routed()
-        return now.settings.nginx_image if now else ""
+    def require_running(self) -> None:
+        """Wait until it answers; raise what nginx says when it ends instead."""
+        place = f"127.0.0.1:{self._known().settings.admin_port}"
+        end = time.monotonic() + START_SECONDS
+        while not _answers(place):
+            found = self._container()
+            if found is None or found.state != "running" or time.monotonic() > end:
+                said = "\n".join(logs.tail(found.id, 5)) if found else "it is gone"
+                if found:
+                    self._seen.remove(found)
+                raise nginx.refused(said, self._known().settings.nginx_image, "")
+            time.sleep(0.02)
 
     def _tell(self, told: Routed) -> None:
         """New routes for a proxy that runs. When nginx refuses them, all files are as they were."""
         found = self._container()
         if found is None:
             raise EnvironmentMissing("the proxy of this project does not run", "run `swiftdeploy deploy`")
+        told = told if told.hosts else self._with_hosts(told)
         before = {path: path.read_text() for path in (*self._files(), self._record) if path.is_file()}
         self._write(told)
         said = nginx.reload(found.id)
@@ -170,7 +180,6 @@ class Proxy:
 
     def _write(self, told: Routed) -> None:
         self._places.make()
-        told = replace(told, hosts=told.hosts or self._hosts(told.settings))
         config, routes = self._texts(told)
         write(self._record, json.dumps(asdict(told)))
         write(self._places.routing / CONFIG, config, READABLE)
@@ -196,13 +205,6 @@ class Proxy:
             render.routing(routes, render.CONTAINER.handoff, templates),
         )
 
-    def _known_hosts(self) -> tuple[str, ...]:
-        now = self.routed()
-        return now.hosts if now else ()
-
-    def _hosts(self, settings: Settings) -> tuple[str, ...]:
-        return networks.gateways(settings.network_name)
-
 
 def published(settings: Settings) -> str:
     """A digest of what a container cannot change while it runs."""
@@ -218,10 +220,16 @@ def _accepting(found: Container | None) -> tuple[int, ...] | None:
     return tuple(sorted(seen.accepting)) if seen else None
 
 
+def _answers(place: str) -> bool:
+    """Whether the admin listener answers anything at all."""
+    try:
+        return ask.get(place, "/generation", 1.0)[0] > 0
+    except OSError:
+        return False
+
+
 def _answers_only(place: str, generation: int) -> bool:
     """Nothing but the new generation for 250 ms, where workers cannot be seen."""
-    import time
-
     end = time.monotonic() + 0.25
     while time.monotonic() < end:
         try:
