@@ -63,6 +63,8 @@ class FakeEngine:
         name = f"r-{asked.version}"
         return Release(name, asked.version, asked.image, name, (), False, 3000, "", "/healthz", "/metrics", None, None)
 
+    def fetch(self, manifest: Manifest) -> None: ...
+
     def open(self, settings: Settings) -> None:
         self.opened = True
 

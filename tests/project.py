@@ -25,6 +25,7 @@ QUICK = {
     "canary.weight": 50,
     "opa.on_unavailable": "deny",
 }
+NO_DAEMON = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,14 @@ class Ran:
 
 
 class Project:
-    """The hello example with its own ports. `run` runs a command; `close` ends what is left, by its markers."""
+    """The hello example with its own ports. `run` runs a command; `close` ends what is left, by its markers.
 
-    def __init__(self, root: Path, claims: Path, example: str = "hello") -> None:
+    Commands see a Docker daemon only where the project was made for the docker `engine`.
+    """
+
+    def __init__(self, root: Path, claims: Path, example: str = "hello", engine: str = "") -> None:
         self.root = root
+        self._env = {"SWIFTDEPLOY_ENGINE": engine, **({} if engine == "docker" else NO_DAEMON)}
         scaffold(example, root, {name: folder(name) for name in (*SHARED, "examples", "scenarios")})
         self._claims = claims
         data = root / "policies" / "data.json"  # the load of the machine that runs the tests is not what they test
@@ -61,7 +66,7 @@ class Project:
         Files(self.root).write("manifest.yaml", text)
 
     def run(self, *words: str, failpoint: str = "", timeout: float = 60, **env: str) -> Ran:
-        whole = {**os.environ, "SWIFTDEPLOY_FAILPOINT": failpoint, "SWIFTDEPLOY_ENGINE": "", **env}
+        whole = {**os.environ, "SWIFTDEPLOY_FAILPOINT": failpoint, **self._env, **env}
         argv = (sys.executable, "-m", "swiftdeploy", *words)
         done = subprocess.run(
             argv, cwd=self.root, env=whole, capture_output=True, text=True, timeout=timeout, check=False

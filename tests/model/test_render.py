@@ -121,7 +121,8 @@ def test_a_given_mode_stands_for_the_manifests() -> None:
 
 def test_the_app_is_checked_at_its_own_port_and_path() -> None:
     check = with_services(port=4000, health_path="/up?a='b'")["services"]["app"]["healthcheck"]["test"]
-    assert check[:3] == ["CMD", "python3", "-c"]
+    assert check[:3] == ["CMD", "sh", "-c"]
+    assert [one.split()[0] for one in check[3].split(" || ")] == ["python3", "wget", "curl"]
     assert check[-1] == "http://127.0.0.1:4000/up?a='b'"
 
 
@@ -181,8 +182,23 @@ def test_the_split_names_only_tracks_that_are_there(
     assert [line.strip() for line in block.splitlines() if line.strip()] == split
 
 
+def upstreams(routes: render.Routes) -> dict[str, str]:
+    """Names of upstreams to what stands in them."""
+    text = render.routing(routes, "/run/h", TEMPLATES)
+    return {block.split('"')[1]: block.split("}")[0] for block in text.split("\nupstream ")[1:]}
+
+
+def test_what_is_coming_stands_everywhere_and_gets_nothing() -> None:
+    blocks = upstreams(render.Routes("a:1", None, 0, 7, {"stable-1": "a:1"}, coming=("a:1", "b:2"), names=True))
+    tracks = {f"{track}{kind}" for track in ("stable", "canary") for kind in ("", "_direct", "_only")}
+    assert {name for name, block in blocks.items() if '"b:2" max_fails=0 resolve down' in block} == tracks
+    assert '"a:1" max_fails=0 resolve;' in blocks["stable"]
+    assert '"a:1" max_fails=0 resolve down;' in blocks["canary"]
+    assert all(f'zone "{name}" 64k;' in block for name, block in blocks.items())
+
+
 def test_only_the_public_upstreams_lead_to_the_handoff() -> None:
-    blocks = {block.split(" {")[0]: block.split("}")[0] for block in routes("a:1", "b:2", 50).split("\nupstream ")[1:]}
+    blocks = upstreams(render.Routes("a:1", "b:2", 50, 7, {"stable-1": "a:1"}))
     assert {name for name, block in blocks.items() if "unix:/run/h" in block} == {"stable", "canary"}
     assert '"a:1" max_fails=0 backup' in blocks["canary"]
     assert '"a:1" max_fails=0 backup' in blocks["canary_direct"]
