@@ -44,12 +44,14 @@ class Paths:
     `temp` is an existing writable folder, `error_log` may be `stderr`, `handoff` is a unix socket's path (at most
     103 bytes). `user_root`: run the workers as root too, because the files they need are root's. `workers`: their
     number, else one a core. `bind`: listen there whatever the settings say, as a container with published ports does.
+    `window_log`: where model.proxylog's lines go, a file or `/dev/stdout`.
     """
 
     pid: str
     temp: str
     routing: str
     access_log: str
+    window_log: str
     error_log: str
     handoff: str
     user_root: bool = False
@@ -64,6 +66,7 @@ CONTAINER = Paths(
     temp="/tmp",
     routing="/etc/nginx/routing/routing.conf",
     access_log="/var/tmp/nginx-access.log",
+    window_log="/dev/stdout",  # `docker logs` has it, whatever the image contains
     error_log="stderr",
     handoff="/tmp/handoff.sock",
     bind="0.0.0.0",
@@ -94,6 +97,7 @@ def routing(
     values = {
         "generation": generation,
         "split": _split(stable, canary, weight),
+        "measured": _measured(stable, canary, instances),
         "stable": stable,
         "canary": canary,
         "handoff": f"unix:{handoff}",
@@ -165,6 +169,14 @@ def _split(stable: str | None, canary: str | None, weight: int) -> dict[str, obj
     if stable is None or weight == 100:
         return {"canary_percent": None, "rest": "canary"}
     return {"canary_percent": weight, "rest": "stable"}
+
+
+def _measured(stable: str | None, canary: str | None, instances: Mapping[str, str]) -> dict[str, str]:
+    """Tracks to instance ids, where there is a canary to judge and perhaps a stable track to compare it with."""
+    if canary is None:
+        return {}
+    tracks = {stable: "stable", canary: "canary"}
+    return {tracks[address]: id for id, address in sorted(instances.items()) if address in tracks}
 
 
 def _proxy_values(settings: Settings, paths: Paths) -> dict[str, object]:
