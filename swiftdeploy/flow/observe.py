@@ -38,6 +38,18 @@ def track_window(first: Scrape | None, second: Scrape | None, release: Release) 
     return metrics.window(first, second, None, _ignored(release))
 
 
+def serving_window(
+    instance: Instance, first: Scrape | None, second: Scrape | None, serving: State, world: World
+) -> Window:
+    """As `track_window`, and what the proxy logged of the instance in the same last seconds, while it keeps a log."""
+    seen = track_window(first, second, instance.release)
+    log = _log(serving, world, seen.seconds) if seen.seconds and serving.canary else None
+    if log is None:
+        return seen
+    log.read()
+    return replace(seen, proxy=log.of(instance))
+
+
 def judged(
     instance: Instance, manifest: Manifest, world: World, serving: State, enough: int = ENOUGH_SAMPLES
 ) -> dict[str, Json]:
@@ -62,7 +74,7 @@ def judged(
 
 
 class _Log:
-    """The proxy's log from now on, as far as it was read."""
+    """The proxy's log of a window, as far as it was read."""
 
     def __init__(self, since: float, serving: State, world: World) -> None:
         self._since, self._serving, self._world = since, serving, world
@@ -104,9 +116,9 @@ def _compared(stable: Instance, first: Scrape | None, log: _Log | None, world: W
     return replace(seen, proxy=log.of(stable)) if log else seen
 
 
-def _log(serving: State, world: World) -> _Log | None:
-    """The proxy's log from now on, by the proxy's own clock: a container's may be another than this machine's. None
-    when the proxy does not tell the time, as one that was rendered from an older template does not."""
+def _log(serving: State, world: World, last_seconds: float = 0.0) -> _Log | None:
+    """The proxy's log from now on and of the `last_seconds`, by the proxy's own clock: a container's may be another
+    than this machine's. None when the proxy does not tell the time, as one from an older template does not."""
     if serving.settings is None:
         return None
     try:
@@ -115,7 +127,7 @@ def _log(serving: State, world: World) -> _Log | None:
         now = float(text)
     except (OSError, ValueError):
         return None
-    return _Log(now, serving, world) if status == 200 and math.isfinite(now) else None
+    return _Log(now - last_seconds, serving, world) if status == 200 and math.isfinite(now) else None
 
 
 def _probe(instance: Instance, manifest: Manifest, world: World) -> Tally | None:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from swiftdeploy.flow.observe import judged, scrape, track_window
+from swiftdeploy.flow.observe import judged, scrape, serving_window, track_window
 from swiftdeploy.model.errors import EnvironmentMissing, Interrupted
 from swiftdeploy.model.metrics import Tally
 from swiftdeploy.model.state import Instance, Release, Settings, State
@@ -255,3 +255,15 @@ def test_without_metrics_and_probe_the_proxy_is_waited_for():
     world.written = [(number / 10, "canary-2", 200) for number in range(1, 1000)]
     facts = judged(CANARY, manifest(None), world, State(instances=(CANARY,), settings=SETTINGS), enough=100)
     assert (facts["samples"], facts["window_seconds"], facts["error_rate_percent"]) == (100, 10.0, 0.0)
+
+
+def test_a_window_that_is_over_has_what_the_proxy_logged_meanwhile():
+    world = world_of(canary_2=App(Clock(3.0)))
+    first = scrape(CANARY, world)
+    world.clock.sleep(5)
+    world.written = [(2.0, "canary-2", 500)] * 9 + [(4.0, "canary-2", 502)] * 2 + [(7.0, "canary-2", 200)] * 3
+    seen = serving_window(CANARY, first, scrape(CANARY, world), BOTH, world)
+    assert (seen.seconds, seen.proxy.samples, seen.proxy.errors) == (5.0, 5, 2)
+    assert serving_window(CANARY, None, None, BOTH, world).proxy.samples == 0
+    alone = State(instances=(STABLE,), settings=SETTINGS)
+    assert serving_window(STABLE, first, scrape(CANARY, world), alone, world).proxy.samples == 0
