@@ -21,6 +21,7 @@ SCRAPE_TIMEOUT_SECONDS = 2.0
 # Between two looks whether enough users have come: a scrape costs the app some milliseconds.
 LOOK_SECONDS = 0.25
 ENOUGH_SAMPLES = 100
+DISORDER_SECONDS = 1.0
 
 
 def scrape(instance: Instance, world: World) -> Scrape | None:
@@ -81,7 +82,11 @@ class _Log:
         self._found: tuple[proxylog.Request, ...] = ()
 
     def read(self) -> None:
-        self._found = proxylog.requests(self._world.engine.proxy_log(self._since), self._since)
+        """Only what is new, and the last second again: workers write without waiting for each other."""
+        since = max((one.at - DISORDER_SECONDS for one in self._found), default=self._since)
+        since = max(since, self._since)
+        known = tuple(one for one in self._found if one.at < since)
+        self._found = known + proxylog.requests(self._world.engine.proxy_log(since), since)
 
     def of(self, instance: Instance) -> Figures:
         stable = self._serving.stable

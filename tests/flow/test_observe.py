@@ -67,6 +67,7 @@ class Effects:
     tally_errors: int = 0
     admin_port: int | None = 81
     written: list[tuple[float, str, int]] = field(default_factory=list)
+    read_since: list[float] = field(default_factory=list)
 
     @property
     def engine(self):
@@ -96,6 +97,7 @@ class Effects:
 
     def proxy_log(self, since: float) -> list[str]:
         """All that happened until now, older lines and other words too."""
+        self.read_since.append(since - EPOCH)
         said = [
             f"swiftdeploy-window\t{EPOCH + at:.3f}\t{who}\t/\t0.009\t{who}.example:80\t{status}\t0.009\t{status}"
             for at, who, status in self.written
@@ -255,6 +257,8 @@ def test_without_metrics_and_probe_the_proxy_is_waited_for():
     world.written = [(number / 10, "canary-2", 200) for number in range(1, 1000)]
     facts = judged(CANARY, manifest(None), world, State(instances=(CANARY,), settings=SETTINGS), enough=100)
     assert (facts["samples"], facts["window_seconds"], facts["error_rate_percent"]) == (100, 10.0, 0.0)
+    assert world.read_since[0] == 0.0
+    assert world.read_since[-1] > 8.0, "each look reads only what is new"
 
 
 def test_a_window_that_is_over_has_what_the_proxy_logged_meanwhile():
