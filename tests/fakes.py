@@ -111,6 +111,9 @@ class FakeEngine:
     def log_follow(self, name: str) -> Iterator[str]:
         return iter(())
 
+    def proxy_log(self, since: float) -> Sequence[str]:
+        return ()
+
     def parts(self, state: State) -> tuple[Part, ...]:
         instances = tuple(
             Part(one.id, "running" if one.id in self.up and one.id not in self.dead else "stopped", None)

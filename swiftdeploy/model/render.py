@@ -48,12 +48,14 @@ class Paths:
     103 bytes). `user_root`: run the workers as root too, because the files they need are root's. `workers`: their
     number, else one a core. `bind`: listen there whatever the settings say, as a container with published ports does.
     `resolver`: the DNS server for upstreams that are names.
+    `window_log`: where model.proxylog's lines go, a file or `/dev/stdout`.
     """
 
     pid: str
     temp: str
     routing: str
     access_log: str
+    window_log: str
     error_log: str
     handoff: str
     user_root: bool = False
@@ -69,6 +71,7 @@ CONTAINER = Paths(
     temp="/tmp",
     routing="/etc/nginx/routing/routing.conf",
     access_log="/var/tmp/nginx-access.log",
+    window_log="/dev/stdout",  # `docker logs` has it, whatever the image contains
     error_log="stderr",
     handoff="/tmp/handoff.sock",
     workers=2,
@@ -109,6 +112,7 @@ def routing(routes: Routes, handoff: str, templates: Mapping[str, str]) -> str:
         "generation": routes.generation,
         "hosts": routes.hosts,
         "split": _split(routes.stable, routes.canary, routes.weight),
+        "measured": _measured(routes.stable, routes.canary, routes.instances),
         "names": routes.names,
         "upstreams": list(_upstreams(routes, f"unix:{handoff}")),
         "instances": sorted(routes.instances),
@@ -228,6 +232,14 @@ def _split(stable: str | None, canary: str | None, weight: int) -> dict[str, obj
     if stable is None or weight == 100:
         return {"canary_percent": None, "rest": "canary"}
     return {"canary_percent": weight, "rest": "stable"}
+
+
+def _measured(stable: str | None, canary: str | None, instances: Mapping[str, str]) -> dict[str, str]:
+    """Tracks to instance ids, where there is a canary to judge and perhaps a stable track to compare it with."""
+    if canary is None:
+        return {}
+    tracks = {stable: "stable", canary: "canary"}
+    return {tracks[address]: id for id, address in sorted(instances.items()) if address in tracks}
 
 
 def _proxy_values(settings: Settings, paths: Paths) -> dict[str, object]:

@@ -42,6 +42,7 @@ class Stack:
 
     root: Path
     services: dict[str, Any] = field(default_factory=dict)
+    nginx: dict[str, Any] = field(default_factory=dict)
     leash: tuple[int, float] | None = None
     opa: str | None = None
     state: State = field(default_factory=State)
@@ -71,7 +72,7 @@ class Stack:
     def manifest(self) -> Manifest:
         text = {
             "services": {"image": "demo/app:1", "port": 8000, **self.services},
-            "nginx": {"image": "nginx:1.31", "port": self.port, "admin_port": self.admin_port},
+            "nginx": {"image": "nginx:1.31", "port": self.port, "admin_port": self.admin_port, **self.nginx},
             "opa": {"port": self.opa_port},
             "network": {"name": "demo-net", "driver_type": "bridge"},
         }

@@ -121,7 +121,8 @@ class Proxy:
 
     def __post_init__(self) -> None:
         at = {
-            name: str(self.folder / name) for name in ("pid", "temp", "routing", "access_log", "error_log", "handoff")
+            name: str(self.folder / name)
+            for name in ("pid", "temp", "routing", "access_log", "window_log", "error_log", "handoff")
         }
         self.paths = render.Paths(**at, user_root=os.geteuid() == 0, workers=2)
         Path(self.paths.temp).mkdir()

@@ -20,6 +20,7 @@ from swiftdeploy.engines.docker import (
     places,
     proxy,
     sweep,
+    windowlog,
 )  # fmt: skip
 from swiftdeploy.engines.docker.compose import Compose
 from swiftdeploy.engines.docker.containers import JUDGE, PROXY, Container, Containers
@@ -137,6 +138,13 @@ class Docker:
 
     def log_follow(self, name: str) -> Iterator[str]:
         return logs.follow(self._part(name).id)
+
+    def proxy_log(self, since: float) -> Sequence[str]:
+        try:
+            found = self._containers.part(PROXY)
+            return windowlog.lines(found.id, since) if found else ()
+        except EnvironmentMissing:  # there is other evidence, and whoever needs more will meet the daemon next
+            return ()
 
     def parts(self, state: State) -> tuple[Part, ...]:
         if not state.instances:
