@@ -41,6 +41,7 @@ def ask(*words: str, stdin: bytes | None = None, seconds: float = SECONDS) -> An
             stderr=subprocess.PIPE,
             env=_environment(),
             start_new_session=True,  # a plugin such as compose is a child of docker: both end together
+            close_fds=False,  # it keeps the command lock while it changes something, should this process be killed
         )
     except OSError as error:
         raise EnvironmentMissing(

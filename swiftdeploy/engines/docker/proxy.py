@@ -23,6 +23,7 @@ from swiftdeploy.model.state import Settings, State
 
 SERVICE = "nginx"
 START_SECONDS = 10.0
+RESTART_SECONDS = 2.0  # its ports are closed meanwhile, so those in flight do not get their whole time
 READABLE = 0o644  # by the proxy's numeric user
 CONFIG, ROUTES = render.NGINX, render.ROUTING
 
@@ -145,7 +146,7 @@ class Proxy:
         if found and found.lives and found.settings == published(told.settings):
             return ()
         if found and found.lives:
-            self._seen.stop(found, told.settings.proxy_timeout_seconds)
+            self._seen.stop(found, RESTART_SECONDS)
         elif found:
             self._seen.remove(found)
         labels = {SETTINGS: published(told.settings)}
