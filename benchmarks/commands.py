@@ -160,7 +160,7 @@ def quiet(engine: EngineName, rounds: int = 5) -> list[str]:
     if bare:
         ratio = median(deploys) / median(bare)
         lines.append(
-            f"deploy against bare `docker compose up --wait` ({median(bare):.2f} s): {ratio:.2f} x (goal 1.25)"
+            f"deploy against bare `docker compose up --wait` ({median(bare):.2f} s): {ratio:.2f} times (goal 1.25)"
         )
     return lines
 

@@ -99,14 +99,16 @@ class Docker:
         self._proxy.admit(instance.id, instances.address(instance))
 
     def _settle(self) -> None:
-        """A new container may get the address of one that was stopped before its old clients were gone."""
+        """A new container may get the address of one that was stopped before its last old clients were gone."""
         found = self._containers.part(PROXY)
-        if found and found.state == "running" and not drain.settled(found, STALE_SECONDS):
-            raise EnvironmentMissing(
-                f"old workers of the proxy still hold clients after {STALE_SECONDS:g} s, and a new container could get "
-                "the address of one that they know",
-                "wait for those clients, or restart the proxy: docker compose restart nginx",
-            )
+        if self._places.unsettled.exists() and found and found.state == "running":
+            if not drain.settled(found, STALE_SECONDS):
+                raise EnvironmentMissing(
+                    f"old workers of the proxy still hold clients after {STALE_SECONDS:g} s, and a new container could "
+                    "get the address of one that they know",
+                    "wait for those clients, or restart the proxy: docker compose restart nginx",
+                )
+            self._places.unsettled.unlink(missing_ok=True)
 
     def ended(self, instance: Instance) -> str | None:
         return instances.ended(self._containers.part(instance.id))
@@ -128,9 +130,15 @@ class Docker:
         return self._drain.busy(ids)
 
     def stop(self, instance_id: str, grace_seconds: float) -> None:
+        found = self._containers.part(PROXY)
+        if found and found.state == "running" and drain.finishing(found, 0.0):
+            self._places.make()
+            self._places.unsettled.touch()
         for one in self._containers.all():
             if one.instance == instance_id:
                 self._containers.stop(one, grace_seconds)
+        if found:
+            self._proxy.dismiss(instance_id)
 
     def log_tail(self, name: str, lines: int) -> tuple[str, ...]:
         found = self._containers.part(name)

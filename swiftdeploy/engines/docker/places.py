@@ -23,6 +23,11 @@ class Places:
         return self.state / "docker"
 
     @property
+    def unsettled(self) -> Path:
+        """There when an instance was stopped while old workers of the proxy knew its address."""
+        return self.docker / "unsettled"
+
+    @property
     def routing(self) -> Path:
         """Mounted into the proxy."""
         return self.state / "routing"

@@ -67,6 +67,12 @@ class Proxy:
         if now.addresses.get(instance_id) != address or not now.hosts:
             self._tell(replace(now, addresses={**now.addresses, instance_id: address}))
 
+    def dismiss(self, instance_id: str) -> None:
+        """Forget an instance that never got traffic: nginx would ask the DNS for it for ever."""
+        now = self.routed()
+        if now and instance_id in now.addresses and instance_id not in (now.stable, now.canary):
+            self._tell(replace(now, addresses={key: at for key, at in now.addresses.items() if key != instance_id}))
+
     def route(self, state: State, addresses: Mapping[str, str]) -> None:
         """Make it read the routes of `state`. Raises Unreadable when nginx refuses what the templates make of them."""
         if state.settings is None:
