@@ -138,11 +138,12 @@ def test_times_and_limits_follow_the_manifest() -> None:
 @given(st.dictionaries(st.from_regex(r"[A-Z][A-Z0-9_]{0,9}", fullmatch=True), st.text(), max_size=4), st.text())
 @settings(max_examples=25, deadline=None)
 def test_every_value_comes_out_of_the_compose_file_as_it_went_in(env: dict[str, str], version: str) -> None:
-    own = {"MODE", "APP_VERSION", "APP_PORT", "APP_HOST"}
+    own = {"MODE", "APP_VERSION", "APP_PORT", "APP_HOST", "APP_DRAIN_SECONDS"}
     env = {key: value for key, value in env.items() if key not in own}
     app = with_services(env={key: Secret(value) for key, value in env.items()}, version=version)["services"]["app"]
     read = {key: value.replace("$$", "$") for key, value in app["environment"].items()}
-    assert read == env | {"MODE": "stable", "APP_VERSION": version, "APP_PORT": "3000", "APP_HOST": "0.0.0.0"}
+    ours = {"MODE": "stable", "APP_VERSION": version, "APP_PORT": "3000", "APP_HOST": "0.0.0.0"}
+    assert read == env | ours | {"APP_DRAIN_SECONDS": "30"}
     assert not any("$" in value.replace("$$", "") for value in app["environment"].values())
 
 
