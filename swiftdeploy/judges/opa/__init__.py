@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from swiftdeploy.judges.opa.server import LOADING, MARKER, Held, Refused, Server, Unavailable
-from swiftdeploy.model import policy, rego
+from swiftdeploy.model import policy, policydata, rego
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.errors import NoDecision, NotPossible
 
@@ -53,6 +53,9 @@ class Opa:
         disk first when it holds others."""
         safe = policy.sanitise(facts)
         try:
+            first = policy.trial(gate, safe, policies.files)
+            if first and self._asked(gate, first[0], policies).document is None:
+                return policy.nothing(gate, safe, NAME, policies, first[1])
             held = self._asked(gate, safe, policies)
         except Unavailable as error:
             return self._without(gate, safe, policies, error.what)
@@ -77,7 +80,8 @@ class Opa:
         if fault == "garbage":
             self._garbled = True
             self._server.hold(
-                {f"{gate}.rego": f'package swiftdeploy.{gate}\ndecision := "garbage"\n' for gate in policy.HEALTHY}
+                {f"{gate}.rego": f'package swiftdeploy.{gate}\ndecision := "garbage"\n' for gate in policy.HEALTHY},
+                self._server.held(),
             )
         if fault == "recover":
             if self._garbled:
@@ -126,14 +130,13 @@ class Opa:
         old = self._server.held()
         self._server.mark(LOADING)
         try:
-            self._server.hold(rego.modules(policies.files))
+            self._server.hold(rego.modules(policies.files), old)
+            self._server.put_data(policydata.documents(policies.files.get("data.json", "")), policies.digest)
         except Refused as error:
-            self._server.hold(old)
+            self._server.hold(old, self._server.held())
             self._server.mark(before or LOADING)
             found = "\n".join(map(str, error.findings)) or error.what
             raise NoDecision(f"policy does not compile: {found}") from error
-        self._server.put_data(policy.documents(policies.files.get("data.json", "")))
-        self._server.mark(policies.digest)
 
 
 def _ours(act: Callable[[], None] | None) -> Callable[[], None]:
