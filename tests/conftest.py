@@ -16,3 +16,4 @@ def bench(tmp_path: Path) -> Bench:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-point", action="store_true", help="kill commands at every phase boundary (make crash)")
+    parser.addoption("--parity", type=int, default=500, help="inputs that both judges answer (make nightly: 10000)")
