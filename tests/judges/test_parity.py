@@ -69,18 +69,18 @@ def both_judge(number: int, opa: Opa, embedded: Embedded, policies: PolicySet) -
 
 
 def test_both_judges_say_the_same_of_any_input_on_the_shipped_policies(
-    request: pytest.FixtureRequest, opa_server: Any, embedded: Embedded, packaged: PolicySet
+    request: pytest.FixtureRequest, one_opa: Any, embedded: Embedded, packaged: PolicySet
 ) -> None:
     number = request.config.getoption("--parity") * 4 // 5
-    outcomes = both_judge(number, Opa(opa_server.port, "deny", embedded, 20.0), embedded, packaged)
+    outcomes = both_judge(number, Opa(one_opa.port, "deny", embedded, 20.0), embedded, packaged)
     assert min(outcomes[one] for one in ("allow", "deny", "none")) >= number // 20  # no outcome was left out
 
 
 def test_both_judges_say_the_same_of_any_input_on_the_original_policies(
-    request: pytest.FixtureRequest, opa_server: Any, embedded: Embedded, article: PolicySet
+    request: pytest.FixtureRequest, one_opa: Any, embedded: Embedded, article: PolicySet
 ) -> None:
     number = math.ceil(request.config.getoption("--parity") / 5)
-    outcomes = both_judge(number, Opa(opa_server.port, "deny", embedded, 20.0), embedded, article)
+    outcomes = both_judge(number, Opa(one_opa.port, "deny", embedded, 20.0), embedded, article)
     assert min(outcomes[one] for one in ("allow", "deny", "none")) >= number // 20
 
 
@@ -102,12 +102,12 @@ def test_both_judges_say_the_same_of_any_input_on_the_original_policies(
 )
 @pytest.mark.parametrize("which", ["packaged", "article"])
 def test_both_judges_hold_the_same_thresholds(
-    request: pytest.FixtureRequest, opa_server: Any, embedded: Embedded, which: str, thresholds: object
+    request: pytest.FixtureRequest, one_opa: Any, embedded: Embedded, which: str, thresholds: object
 ) -> None:
     policies = with_thresholds(request.getfixturevalue(which), thresholds)
     for gate in policy.HEALTHY:
         for facts in (policy.HEALTHY[gate], {**policy.HEALTHY[gate], "error_rate_percent": 3, "disk_free_gb": 8}):
-            opa = Opa(opa_server.port, "deny", embedded, 20.0).decide(gate, facts, policies)
+            opa = Opa(one_opa.port, "deny", embedded, 20.0).decide(gate, facts, policies)
             assert said(opa) == said(embedded.decide(gate, facts, policies))
             assert "crash" not in opa.failure
 
@@ -115,11 +115,11 @@ def test_both_judges_hold_the_same_thresholds(
 @pytest.mark.parametrize("per_cpu", [0.1, 0.7, 1, 1.0, 2.5, 0, "two", None, -1])
 @pytest.mark.parametrize(("load", "cpus"), [(0.3, 3), (2.1, 3), (160, 64), (160.0001, 64), (1.0, 0), (1.0, None)])
 def test_both_judges_say_the_same_of_the_load_per_cpu(
-    opa_server: Any, embedded: Embedded, packaged: PolicySet, load: Any, cpus: Any, per_cpu: Any
+    one_opa: Any, embedded: Embedded, packaged: PolicySet, load: Any, cpus: Any, per_cpu: Any
 ) -> None:
     policies = with_thresholds(packaged, {**SHIPPED, PER_CPU: per_cpu})
     facts = {**policy.HEALTHY["infrastructure"], "cpu_load_1m": load, "cpu_count": cpus}
-    opa = Opa(opa_server.port, "deny", embedded, 20.0).decide("infrastructure", facts, policies)
+    opa = Opa(one_opa.port, "deny", embedded, 20.0).decide("infrastructure", facts, policies)
     assert opa.judge == "opa"
     assert said(opa) == said(embedded.decide("infrastructure", facts, policies))
 
@@ -134,7 +134,7 @@ def article() -> PolicySet:
 def judge(request: pytest.FixtureRequest, embedded: Embedded) -> Callable[..., Decision]:
     if request.param == "embedded":
         return embedded.decide
-    return Opa(request.getfixturevalue("opa_server").port, "deny", embedded, 20.0).decide
+    return Opa(request.getfixturevalue("one_opa").port, "deny", embedded, 20.0).decide
 
 
 @pytest.mark.parametrize(

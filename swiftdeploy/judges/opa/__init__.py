@@ -95,7 +95,7 @@ class Opa:
 
     def _asked(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Held:
         rule = f"data.swiftdeploy.{gate}.decision"
-        held = self._server.ask(rule, facts)
+        held = self._first(rule, facts, policies)
         if held.digest != policies.digest and self._reads_only:
             raise NoDecision("policies/ is edited, not in force: the next gate loads it")
         if held.digest != policies.digest and not self._garbled:
@@ -106,6 +106,19 @@ class Opa:
                 f"{self._server.place} holds other policies ({held.digest}) than those on disk ({policies.digest})"
             )
         return held
+
+    def _first(self, rule: str, facts: Mapping[str, Json], policies: PolicySet) -> Held:
+        """What OPA holds and says now. An error of other rules than those on disk is no answer, and must not keep the
+        ones on disk from being loaded."""
+        try:
+            return self._server.ask(rule, facts)
+        except Unavailable:
+            raise
+        except NoDecision:
+            held = self._server.ask("1", {})
+            if held.digest == policies.digest:
+                raise
+            return held
 
     def _without(self, gate: Gate, facts: dict[str, Json], policies: PolicySet, why: str) -> Decision:
         """What it means that OPA is unavailable."""

@@ -157,14 +157,21 @@ class Server:
         """Raises Unavailable, Refused, Cut or NoDecision. In a thread, because requests' time-out is for each read, and
         someone who sends a byte a second would hold us for ever."""
         client = self._client()
-        done: queue.SimpleQueue[Answer | NoDecision] = queue.SimpleQueue()
-        threading.Thread(target=lambda: done.put(self._answer(act, client)), daemon=True).start()
+        done: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
+
+        def exchange() -> None:
+            try:
+                done.put(self._answer(act, client))
+            except Exception as error:  # whatever ended the thread without a word would pass for no answer in time
+                done.put(error)
+
+        threading.Thread(target=exchange, daemon=True).start()
         try:
             answer = done.get(timeout=self._timeout_seconds)
         except queue.Empty:
             self._kept = None  # the thread still owns its connections
             raise Unavailable(f"{self.place} did not answer in {self._timeout_seconds:g} s") from None
-        if isinstance(answer, NoDecision):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -189,7 +196,7 @@ class Server:
             return Unavailable(f"{self.place} did not answer in {self._timeout_seconds:g} s")
         except requests.ConnectionError as error:
             return self._disconnected(error)
-        except (requests.RequestException, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (requests.RequestException, ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
             # the last three: the library takes any JSON for OPA's
             return NoDecision(f"{self.place} answered, but not as OPA does ({type(error).__name__})")
 
