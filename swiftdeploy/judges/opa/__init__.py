@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
@@ -79,9 +80,9 @@ class Opa:
             self._start()
         if fault == "garbage":
             self._garbled = True
-            self._server.hold(
-                {f"{gate}.rego": f'package swiftdeploy.{gate}\ndecision := "garbage"\n' for gate in policy.HEALTHY},
-                self._server.held(),
+            self._server.clear()
+            self._server.add(
+                {f"{gate}.rego": f'package swiftdeploy.{gate}\ndecision := "garbage"\n' for gate in policy.HEALTHY}
             )
         if fault == "recover":
             if self._garbled:
@@ -139,17 +140,38 @@ class Opa:
         wrong = rego.unusable(policies.files)
         if wrong:
             raise NoDecision("policy does not compile: " + "\n".join(map(str, wrong)))
-        before = self._server.ask("1", {}).digest
-        old = self._server.held()
-        self._server.mark(LOADING)
+        modules = rego.modules(policies.files)
+        documents = policydata.documents(policies.files.get("data.json", ""))
+        before, old = self._server.ask("1", {}).digest, self._server.held()
         try:
-            self._server.hold(rego.modules(policies.files), old)
-            self._server.put_data(policydata.documents(policies.files.get("data.json", "")), policies.digest)
+            if old == modules:
+                self._server.put_data(documents, policies.digest)
+            else:
+                self._replace(old, before or LOADING, modules, documents, policies.digest)
         except Refused as error:
-            self._server.hold(old, self._server.held())
-            self._server.mark(before or LOADING)
             found = "\n".join(map(str, error.findings)) or error.what
-            raise NoDecision(f"policy does not compile: {found}") from error
+            raise NoDecision(f"policy does not compile: {found}" if error.findings else error.what) from error
+
+    def _replace(
+        self, old: Mapping[str, str], before: str, new: Mapping[str, str], documents: Mapping[str, Json], digest: str
+    ) -> None:
+        """Other modules and data, or the former ones again when OPA refuses any of them."""
+        self._server.mark(LOADING)
+        kept: Mapping[str, Json] | None = None
+        try:
+            self._server.clear()
+            kept = self._server.data()
+            self._server.put_data({}, LOADING)  # data in the place of a rule would keep it out
+            self._server.add(new)
+            self._server.put_data(documents, digest)
+        except Refused:
+            with contextlib.suppress(Refused):  # of files that need each other's functions none can go first
+                self._server.clear()
+            if kept is not None:
+                self._server.put_data(kept, LOADING)
+            self._server.add(old)
+            self._server.mark(before)
+            raise
 
 
 def _ours(act: Callable[[], None] | None) -> Callable[[], None]:

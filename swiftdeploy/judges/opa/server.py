@@ -119,11 +119,27 @@ class Server:
 
         return self._call(act)
 
-    def hold(self, wanted: Mapping[str, str], held: Mapping[str, str]) -> None:
-        """Make OPA, which holds `held`, hold exactly these modules. It compiles at each step, and a file that uses
-        another can only come after it: what is refused is tried again as long as something else still went through."""
-        todo: list[tuple[str, str | None]] = [(name, text) for name, text in wanted.items() if held.get(name) != text]
-        todo += [(name, None) for name in held if name not in wanted]
+    def data(self) -> dict[str, Json]:
+        """The data documents in OPA, and what rules make of them: nothing, once there are no modules."""
+
+        def act(client: OpaClient) -> dict[str, Json]:
+            answer = client._session.get(f"{client.root_url}/data", timeout=client.timeout)
+            answer.raise_for_status()
+            return dict(answer.json()["result"])
+
+        return self._call(act)
+
+    def clear(self) -> None:
+        """Remove all modules, whoever put them there: beside them, the same rules under another id would contradict."""
+        self._each([(name, None) for name in self.held()])
+
+    def add(self, modules: Mapping[str, str]) -> None:
+        """Put modules into an OPA that holds none."""
+        self._each(list(modules.items()))
+
+    def _each(self, todo: list[tuple[str, str | None]]) -> None:
+        """Put or remove one by one. OPA compiles at each step, and a file that uses another can only come after it and
+        go before it: what is refused is tried again as long as something else still went through."""
         while todo:
             left: list[tuple[str, str | None]] = []
             first: Refused | None = None
