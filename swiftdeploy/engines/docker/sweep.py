@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from swiftdeploy.engines.docker import cli, containers, images, marks, networks
 from swiftdeploy.engines.docker.containers import Container, Containers
@@ -42,11 +42,14 @@ def lost() -> None:
                 images.forget(project)
 
 
-def _end(found: Iterable[Container], grace_seconds: float) -> None:
-    """All at once: an instance in its drain must not hold up the others."""
+def _end(found: Sequence[Container], grace_seconds: float) -> None:
+    """All at once: an instance in its drain must not hold up the others. The proxy before them, and by SIGTERM: stopped
+    as a container is, it would wait for idle clients, up to the whole grace."""
     ids = [one.id for one in found]
     if not ids:
         return
+    if proxies := [one.id for one in found if one.role == containers.PROXY and one.state == "running"]:
+        cli.ask("kill", "-s", "TERM", *proxies)
     if grace_seconds:
         cli.ask("stop", "-t", str(round(grace_seconds)), *ids, seconds=grace_seconds + cli.SECONDS)
     answer = cli.ask("rm", "-f", "-v", *ids)
