@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from project import Project
 
-from swiftdeploy.engines.local import ports
+from swiftdeploy.machine import ports
 
 PATIENCE_SECONDS = 30.0
 CONFIG = """\
