@@ -83,7 +83,13 @@ def inspected(name: str) -> dict[str, Any]:
 
 def instances(root: Path) -> dict[str, str]:
     """Instance id to container id, of a project's running containers."""
-    rows = docker("ps", "--filter", f"label={marks.ROOT}={root.resolve()}", "--format", f'{{{{.ID}}}} {{{{.Label "{marks.INSTANCE}"}}}}')
+    rows = docker(
+        "ps",
+        "--filter",
+        f"label={marks.ROOT}={root.resolve()}",
+        "--format",
+        f'{{{{.ID}}}} {{{{.Label "{marks.INSTANCE}"}}}}',
+    )
     return {row.split(" ")[1]: row.split(" ")[0] for row in rows.splitlines() if row.split(" ")[1]}
 
 

@@ -91,7 +91,7 @@ class Stack:
             "opa": {"port": self.opa_port, "image": dockerd.OPA},
             "network": {"name": self.network, "driver_type": "bridge"},
         }
-        return manifest.parse(json.dumps(text))
+        return manifest.parse(json.dumps(text, ensure_ascii=False))
 
     @property
     def settings(self) -> Settings:

@@ -228,7 +228,9 @@ def test_an_instance_that_keeps_ending_is_given_up_with_its_last_words(either: S
 
 @pytest.mark.parametrize(("policy", "code", "ends"), [("no", 3, True), ("on-failure", 0, True), ("always", 0, False)])
 def test_restart_policies_are_those_of_compose(either: Stack, policy: str, code: int, ends: bool) -> None:
-    either.runs(f"import sys, time; print('began', flush=True); time.sleep(.05); sys.exit({code})", restart_policy=policy)
+    either.runs(
+        f"import sys, time; print('began', flush=True); time.sleep(.05); sys.exit({code})", restart_policy=policy
+    )
     either.open()
     one = either.begin()
     if ends:

@@ -8,19 +8,26 @@ from typing import Any
 
 import yaml
 
+from swiftdeploy.model.errors import Unreadable
+
+TEMPLATE = "templates/docker-compose.yml.tmpl"
+MERGED = ("labels", "environment", "networks")
+DEFAULT_NETWORK = "default"  # where Compose puts a service that names none
+
 
 def service(text: str, name: str, labels: Mapping[str, str], changes: Mapping[str, Any], root: str) -> bytes:
     """A Compose file (JSON, which is YAML) with that one service of `text`, and the networks and volumes it uses.
 
-    `labels` go on everything in it, `changes` replace keys of the service; labels and environment in them are merged.
-    Relative paths are taken from `root`. `$` must be doubled already in `text`, and is doubled here in what is added.
+    `labels` go on everything in it, `changes` replace keys of the service; labels, environment and networks in them are
+    merged. Relative paths are taken from `root`. `$` must be doubled already in `text`, and is doubled here in what is
+    added. Raises Unreadable when the text, which a project's own template may give, is no such file.
     """
-    whole = yaml.safe_load(text)
+    whole = _parsed(text, name)
     found = whole["services"][name]
     for gone in ("depends_on", "profiles", "build"):
         found.pop(gone, None)
     for key, value in _doubled({**changes, "labels": {**labels, **changes.get("labels", {})}}).items():
-        found[key] = {**_mapping(found.get(key)), **value} if key in ("labels", "environment") else value
+        found[key] = {**_mapping(found.get(key)), **value} if key in MERGED else value
     for one in found.get("volumes", []):
         if isinstance(one, dict) and str(one.get("source", "")).startswith("./"):
             one["source"] = f"{root.replace('$', '$$')}/{one['source'][2:]}"
@@ -28,19 +35,49 @@ def service(text: str, name: str, labels: Mapping[str, str], changes: Mapping[st
         {
             "name": whole["name"],
             "services": {name: found},
-            "networks": {one: _marked(whole["networks"][one], labels) for one in _names(found.get("networks", []))},
+            "networks": {one: _marked(_network(whole, one), labels) for one in _networks(found)},
             "volumes": {
                 one: _marked(whole["volumes"][one], labels)
                 for one in _volumes(found.get("volumes", []))
-                if one in whole.get("volumes", {})
+                if one in (whole.get("volumes") or {})
             },
+            **{key: whole[key] for key in ("configs", "secrets") if whole.get(key)},
         }
     ).encode()
 
 
 def network_of(text: str, name: str) -> str:
-    """The key of a service's first network."""
-    return next(iter(_names(yaml.safe_load(text)["services"][name]["networks"])))
+    """The key of a service's first network. Raises Unreadable as `service` does."""
+    return _networks(_parsed(text, name)["services"][name])[0]
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
+    try:
+        whole = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise _unusable(f"renders no YAML: {' '.join(str(error).split())}") from error
+    found: dict[str, Any] = whole if isinstance(whole, dict) else {}
+    services = found.get("services")
+    if not isinstance(services, dict) or not isinstance(services.get(name), dict):
+        raise _unusable(f"has no service {name}")
+    if not found.get("name"):
+        raise _unusable("has no name for the project")
+    return found
+
+
+def _unusable(what: str) -> Unreadable:
+    return Unreadable(f"{TEMPLATE} {what}", "correct it, or remove it: the packaged one is used then")
+
+
+def _network(whole: dict[str, Any], name: str) -> dict[str, Any] | None:
+    every = whole.get("networks") or {}
+    if name not in every and name != DEFAULT_NETWORK:
+        raise _unusable(f"has no network {name}, which a service is in")
+    return every.get(name)
+
+
+def _networks(found: dict[str, Any]) -> list[str]:
+    return list(found.get("networks") or [DEFAULT_NETWORK])
 
 
 def _marked(value: dict[str, Any] | None, labels: Mapping[str, str]) -> dict[str, Any]:
@@ -49,14 +86,11 @@ def _marked(value: dict[str, Any] | None, labels: Mapping[str, str]) -> dict[str
 
 
 def _mapping(found: dict[str, Any] | list[str] | None) -> dict[str, Any]:
-    """Labels and environment may also be lists of `KEY=VALUE`, in a project's own template."""
+    """Labels, environment and networks may also be lists, of `KEY=VALUE` or of names: a variable that is only named is
+    the caller's own."""
     if isinstance(found, list):
-        return dict(one.partition("=")[::2] for one in found)
+        return {key: value if equals else None for key, equals, value in (one.partition("=") for one in found)}
     return dict(found or {})
-
-
-def _names(value: list[str] | dict[str, Any]) -> list[str]:
-    return list(value)
 
 
 def _volumes(found: list[Any]) -> list[str]:
