@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from swiftdeploy.edge import inside
@@ -28,7 +28,7 @@ services:
     environment: [A=1, B=$$x, PASSED_ON]
     labels: [one=1, "two=2=2"]
     networks: [front, back]
-    volumes: [logs:/logs, ./data:/data, {type: bind, source: ./files, target: /files}, {type: volume, source: more, target: /more}]
+    volumes: [logs:/logs, ./data:/data, {type: bind, source: ./files, target: /files}, {type: volume, source: more}]
     secrets: [key]
     x-mine: kept
   db: {image: db:1}
@@ -39,7 +39,7 @@ secrets: {key: {file: ./key}}
 
 
 def made(text: str = TEXT, root: str = "/shop", **changes: Any) -> Any:
-    return json.loads(composefile.service(text, "app", {"root": root}, changes, root))
+    return yaml.safe_load(composefile.service(text, "app", {"root": root}, changes, root))
 
 
 def test_only_the_service_and_what_it_uses_is_given_to_compose() -> None:
@@ -86,6 +86,7 @@ def test_dollars_are_doubled_in_what_is_added_and_only_there() -> None:
 
 
 @given(st.text(), st.text())
+@example("\U0001f600 \x7f \x85 \u2028 \\ud83d \x00", "/")
 def test_a_value_comes_out_of_interpolation_as_it_was(value: str, root: str) -> None:
     app = made(root=root, environment={"V": value})["services"]["app"]
     assert app["environment"]["V"].replace("$$", "$") == value
@@ -139,7 +140,8 @@ RELOADED = {"proxy_timeout_seconds", "private_paths", "contact", "opa_image", "o
 @pytest.mark.parametrize("name", [one.name for one in fields(Settings)])
 def test_a_proxy_is_replaced_only_for_what_it_cannot_change_while_it_runs(name: str) -> None:
     value = getattr(SETTINGS, name)
-    other = replace(SETTINGS, **{name: ("/x",) if isinstance(value, tuple) else f"{value}x" if isinstance(value, str) else value + 1})  # fmt: skip
+    changed: Any = f"{value}x" if isinstance(value, str) else (*value, "/x") if isinstance(value, tuple) else value + 1
+    other = replace(SETTINGS, **{name: changed})
     assert (proxy.published(other) == proxy.published(SETTINGS)) == (name in RELOADED)
 
 

@@ -31,7 +31,7 @@ def service(text: str, name: str, labels: Mapping[str, str], changes: Mapping[st
     for one in found.get("volumes", []):
         if isinstance(one, dict) and str(one.get("source", "")).startswith("./"):
             one["source"] = f"{root.replace('$', '$$')}/{one['source'][2:]}"
-    return json.dumps(
+    return _yaml(
         {
             "name": whole["name"],
             "services": {name: found},
@@ -43,12 +43,18 @@ def service(text: str, name: str, labels: Mapping[str, str], changes: Mapping[st
             },
             **{key: whole[key] for key in ("configs", "secrets") if whole.get(key)},
         }
-    ).encode()
+    )
 
 
 def network_of(text: str, name: str) -> str:
     """The key of a service's first network. Raises Unreadable as `service` does."""
     return _networks(_parsed(text, name)["services"][name])[0]
+
+
+def _yaml(value: Any) -> bytes:
+    """JSON that is YAML too, which has another escape for what JSON writes as a pair of surrogates."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(sign if sign < "\x7f" else f"\\U{ord(sign):08x}" for sign in text).encode()
 
 
 def _parsed(text: str, name: str) -> dict[str, Any]:
