@@ -63,6 +63,7 @@ class Docker:
         return "docker"
 
     def fetch(self, manifest: Manifest) -> None:
+        claims.require_folder(self._places.root)
         self._places.note(render.project_name(manifest.network.name))
         images.fetch(manifest, self._places.root)
 
@@ -70,6 +71,7 @@ class Docker:
         return asking.release(manifest, images.require(manifest.services.image))
 
     def open(self, settings: Settings) -> None:
+        claims.require_folder(self._places.root)
         found = containers.of(self._root)
         if not _serves(settings, found):
             claims.require(settings, self._places.root, found)
