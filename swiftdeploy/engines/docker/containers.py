@@ -69,8 +69,8 @@ def of_project(name: str) -> tuple[Container, ...]:
 
 
 def publishing(port: int) -> tuple[Container, ...]:
-    """Running containers that publish a port on this machine."""
-    return tuple(one for one in matching(f"publish={port}") if one.state == "running")
+    """Living containers that publish a port on this machine."""
+    return tuple(one for one in matching(f"publish={port}") if one.lives)
 
 
 def part(name: str, found: tuple[Container, ...]) -> Container | None:
@@ -92,6 +92,12 @@ def inspected(container_id: str) -> Ended | None:
         str(found["Status"]), int(found["ExitCode"]), bool(found["OOMKilled"]), int(restarts), str(found["Error"]),
         int(found["Pid"]),
     )  # fmt: skip
+
+
+def wake(found: tuple[Container, ...]) -> None:
+    """Let those go on that somebody paused."""
+    if paused := [one.id for one in found if one.state == "paused"]:
+        cli.do("unpause", *paused, what="paused containers cannot go on")
 
 
 def stop(container_id: str, grace_seconds: float) -> None:

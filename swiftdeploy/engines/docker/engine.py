@@ -73,6 +73,7 @@ class Docker:
     def open(self, settings: Settings) -> None:
         claims.require_folder(self._places.root)
         found = containers.of(self._root)
+        containers.wake(found)
         if not _serves(settings, found):
             claims.require(settings, self._places.root, found)
         self._places.make()
