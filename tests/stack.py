@@ -103,6 +103,8 @@ class Stack:
     def begin(self, track: Track = "stable") -> Instance:
         """A started instance of the next generation."""
         one = Instance(f"{track}-{self.state.generation + 1}", track, self.engine.release(self.manifest))
+        if self.on == "docker":  # as the verbs keep its manifest, which makes the engine keep its image
+            (self.places.state / "releases" / one.release.id).mkdir(parents=True, exist_ok=True)
         self.engine.start(one, self.manifest)
         return one
 
