@@ -25,6 +25,8 @@ COPY app_slow.py /
 STOPSIGNAL SIGTERM
 CMD ["python3", "-S", "-c", "import os; exec(os.environ['PROGRAM'])"]
 """
+# where docker finds its plugins: pytester gives a test another home
+CONFIG = os.environ.get("DOCKER_CONFIG") or str(Path.home() / ".docker")
 KINDS = ("container", "network", "volume")
 
 
