@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from swiftdeploy.engines.docker import marks
 
 NGINX, OPA = "nginx:1.31.3", "openpolicyagent/opa:1.22.2-static"
@@ -27,6 +29,8 @@ CMD ["python3", "-S", "-c", "import os; exec(os.environ['PROGRAM'])"]
 """
 # where docker finds its plugins: pytester gives a test another home
 CONFIG = os.environ.get("DOCKER_CONFIG") or str(Path.home() / ".docker")
+# variants that take more seconds than they usually tell
+LONG = pytest.mark.skipif("not config.getoption('--every-point')", reason="takes long; --every-point runs it")
 KINDS = ("container", "network", "volume")
 
 

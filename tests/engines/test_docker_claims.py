@@ -104,6 +104,7 @@ def test_a_plain_compose_up_of_the_same_folder_is_refused_with_the_way_out(docke
     assert stack.get()[0] == 200
 
 
+@dockerd.LONG
 def test_a_renamed_network_is_refused_while_the_stack_runs(docker_stack: Stack) -> None:
     docker_stack.deploy()
     before, docker_stack.network = docker_stack.network, f"{docker_stack.network}-new"
@@ -113,6 +114,7 @@ def test_a_renamed_network_is_refused_while_the_stack_runs(docker_stack: Stack) 
     assert docker_stack.get()[0] == 200
 
 
+@dockerd.LONG
 def test_a_clean_teardown_of_one_leaves_the_other_alone(make_docker: Make, tmp_path: Path) -> None:
     one, other = make_docker("one"), make_docker("other")
     one.deploy()

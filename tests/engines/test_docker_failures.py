@@ -11,7 +11,7 @@ from pathlib import Path
 
 import dockerd
 import pytest
-from dockerd import docker
+from dockerd import LONG, docker
 from project import Project
 from stack import Stack, wait
 
@@ -110,7 +110,16 @@ def compose(project: Project, *words: str) -> None:
     docker("compose", "--project-directory", str(project.root), "-f", str(project.root / "docker-compose.yml"), *words)
 
 
-@pytest.mark.parametrize("parts", [("app",), ("proxy",), ("judge",), ("app", "proxy", "judge")], ids="-".join)
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("app", "proxy", "judge"),
+        ("proxy",),
+        pytest.param(("app",), marks=LONG),
+        pytest.param(("judge",), marks=LONG),
+    ],
+    ids="-".join,
+)
 def test_containers_that_were_removed_by_hand_are_started_again_by_deploy(
     project: Project, parts: tuple[str, ...]
 ) -> None:
@@ -120,7 +129,14 @@ def test_containers_that_were_removed_by_hand_are_started_again_by_deploy(
 
 
 @pytest.mark.parametrize(
-    "words", [("stop", "-t", "1"), ("down", "-t", "1"), ("kill",), ("pause",)], ids=lambda it: it[0]
+    "words",
+    [
+        ("down", "-t", "1"),
+        ("pause",),
+        pytest.param(("stop", "-t", "1"), marks=LONG),
+        pytest.param(("kill",), marks=LONG),
+    ],
+    ids=lambda it: it[0],
 )
 def test_after_compose_by_hand_deploy_brings_the_stack_back(project: Project, words: tuple[str, ...]) -> None:
     compose(project, *words)
@@ -172,10 +188,10 @@ def test_without_the_docker_command_it_is_said(project: Project, tmp_path: Path)
     ("then", "when"),
     [
         (DIES, "^compose .* up .* canary$"),
-        (AWAY, "^compose .* up .* canary$"),
+        pytest.param(AWAY, "^compose .* up .* canary$", marks=LONG),
         (AWAY, "^exec .* -s reload"),
-        (AWAY, "^image inspect"),
-        ("rm $here/when; kill -9 $$", "^exec .* nginx -t"),
+        pytest.param(AWAY, "^image inspect", marks=LONG),
+        pytest.param("rm $here/when; kill -9 $$", "^exec .* nginx -t", marks=LONG),
     ],
     ids=["compose dies", "compose fails", "no reload", "no images", "one test of nginx dies"],
 )
@@ -189,7 +205,25 @@ def test_a_promote_that_docker_fails_changes_nothing(project: Project, wrapper: 
     mended(project)
 
 
-@pytest.mark.parametrize("when", [".", "^compose", "^exec"])
+ENDS = "for n in range(30): print('line', n, flush=True)\nimport sys; sys.exit(3)"
+
+
+def test_a_release_that_keeps_ending_is_refused_with_its_last_words(project: Project) -> None:
+    project.set(
+        {"services.version": "2.0.0", "services.image": dockerd.program_image(), "services.env": {"PROGRAM": ENDS}}
+    )
+    done = project.run("promote", "canary")
+    assert done.status == 12, done
+    assert "canary-2 (2.0.0 (" in done.err
+    assert "exited with status 3" in done.err
+    shown = [line.strip() for line in done.err.splitlines() if line.strip().startswith("line ")]
+    assert shown == [f"line {number}" for number in range(10, 30)]
+    assert project.version() == "1.0.0"
+    project.set({"services.image": dockerd.APP, "services.env": {}})
+    mended(project)
+
+
+@pytest.mark.parametrize("when", ["^compose", pytest.param(".", marks=LONG), pytest.param("^exec", marks=LONG)])
 def test_a_docker_that_hangs_is_given_up_in_bounded_time(
     docker_stack: Stack, wrapper: Wrapper, when: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,9 +105,8 @@ def test_names_of_releases_that_are_not_kept_are_given_up(docker_stack: Stack) -
     assert set(dockerd.kept(stack.network)) == {f"{images.KEPT}/{stack.network}:{one.id}" for one in made[2:]}
 
 
-def test_five_releases_and_their_images_are_kept(project: Project, request: pytest.FixtureRequest) -> None:
-    if not request.config.getoption("--every-point"):
-        pytest.skip("seven deploys; --every-point runs them")
+@dockerd.LONG
+def test_five_releases_and_their_images_are_kept(project: Project) -> None:
     for number in range(1, 8):
         changed(project, f"m{number}")
         project.set({"services.version": f"{number}.0.0"})

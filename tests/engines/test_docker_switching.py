@@ -51,6 +51,7 @@ def test_no_request_is_lost_while_canaries_come_and_go(slow: Stack) -> None:
     assert client.tracks["canary"] > 0
 
 
+@dockerd.LONG
 def test_a_container_that_gets_the_address_of_another_gets_none_of_its_requests(slow: Stack) -> None:
     """Docker gives the address of a removed container to the next one at once."""
     stable = slow.deploy()

@@ -81,7 +81,11 @@ def test_the_next_run_removes_what_a_killed_one_left_and_nothing_of_a_living_one
 
 
 @pytest.mark.parametrize(
-    "signals", [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM,)], ids=["ctrl-c-twice", "sigterm"]
+    "signals",
+    [
+        pytest.param((signal.SIGINT, signal.SIGINT), id="ctrl-c-twice"),
+        pytest.param((signal.SIGTERM,), id="sigterm", marks=dockerd.LONG),
+    ],
 )
 def test_an_interrupted_run_leaves_nothing(runs, signals: tuple[signal.Signals, ...]) -> None:
     run = runs(LONG).deployed()
