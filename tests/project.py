@@ -5,11 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import dockerd
 import psutil
 
 from swiftdeploy.edge.bundled import folder
@@ -19,13 +21,13 @@ from swiftdeploy.edge.scaffold import SHARED, scaffold
 from swiftdeploy.machine import ports
 from swiftdeploy.model import yamlfile
 from swiftdeploy.model.journal import Entry
+from swiftdeploy.model.state import EngineName
 
 QUICK = {
     "canary.probe": {"path": "/", "requests": 120, "rps": 400},
     "canary.weight": 50,
     "opa.on_unavailable": "deny",
 }
-NO_DAEMON = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 
 
 @dataclass(frozen=True)
@@ -42,20 +44,21 @@ class Ran:
 
 
 class Project:
-    """The hello example with its own ports. `run` runs a command; `close` ends what is left, by its markers.
+    """The hello example with its own ports, on an engine whatever the machine has. `run` runs a command; `close` ends
+    what is left, by its markers."""
 
-    Commands see a Docker daemon only where the project was made for the docker `engine`.
-    """
-
-    def __init__(self, root: Path, claims: Path, example: str = "hello", engine: str = "") -> None:
-        self.root = root
-        self._env = {"SWIFTDEPLOY_ENGINE": engine, **({} if engine == "docker" else NO_DAEMON)}
+    def __init__(self, root: Path, claims: Path, example: str = "hello", engine: EngineName = "local") -> None:
+        self.root, self.engine, self.network = root, engine, dockerd.own_name(root)
         scaffold(example, root, {name: folder(name) for name in (*SHARED, "examples", "scenarios")})
         self._claims = claims
         data = root / "policies" / "data.json"  # the load of the machine that runs the tests is not what they test
         data.write_text(data.read_text().replace('"max_cpu_load": 2.0', '"max_cpu_load": 1000.0'))
         self.port, self.admin_port, self.opa_port = (ports.claim(claims, claims) for _ in range(3))
         self.set({"nginx.port": self.port, "nginx.admin_port": self.admin_port, "opa.port": self.opa_port, **QUICK})
+        self.set({"engine": engine})
+        if engine == "docker":  # no two projects share a network, and the image is here
+            self.set({"network.name": self.network, "services.log_volume": self.network})
+            self.manifest.write_text(re.sub(r"\n  build: .*", "", self.manifest.read_text()))
 
     @property
     def manifest(self) -> Path:
@@ -66,7 +69,7 @@ class Project:
         Files(self.root).write("manifest.yaml", text)
 
     def run(self, *words: str, failpoint: str = "", timeout: float = 60, **env: str) -> Ran:
-        whole = {**os.environ, "SWIFTDEPLOY_FAILPOINT": failpoint, **self._env, **env}
+        whole = {**os.environ, "SWIFTDEPLOY_FAILPOINT": failpoint, "SWIFTDEPLOY_ENGINE": "", **env}
         argv = (sys.executable, "-m", "swiftdeploy", *words)
         done = subprocess.run(
             argv, cwd=self.root, env=whole, capture_output=True, text=True, timeout=timeout, check=False
@@ -108,6 +111,19 @@ class Project:
                 found.append(one)
         return found
 
+    def instances(self) -> set[str]:
+        """Ids of the instances that run."""
+        if self.engine == "docker":
+            return set(dockerd.instances(self.root))
+        named = (one.environ().get("SWIFTDEPLOY_INSTANCE", "") for one in self.processes())
+        return {one for one in named if one.startswith(("stable-", "canary-"))}
+
+    def left(self) -> list[str]:
+        """What should not be there once the project is torn down and cleaned."""
+        if self.engine == "docker":
+            return dockerd.left(self.root, self.network)
+        return [repr(one) for one in self.processes()]
+
     def close(self) -> None:
-        self.run("teardown")
+        self.run("teardown", *(("--clean",) if self.engine == "docker" else ()))
         ports.release_all(self._claims)

@@ -86,6 +86,12 @@ class Containers:
         """Whatever was listed is of the past."""
         self._at = 0.0
 
+    def wake(self) -> None:
+        """Let those go on that somebody paused."""
+        if paused := [one.id for one in self.all() if one.state == "paused"]:
+            cli.do("unpause", *paused, what="paused containers cannot go on")
+            self.changed()
+
     def again(self, found: Container) -> None:
         """Start one that ended."""
         cli.do("start", found.id, what=f"{found.part} cannot be started again")
@@ -120,8 +126,8 @@ def of_project(name: str) -> tuple[Container, ...]:
 
 
 def publishing(port: int) -> tuple[Container, ...]:
-    """Running containers that publish a port on this machine."""
-    return tuple(one for one in matching(f"publish={port}") if one.state == "running")
+    """Living containers that publish a port on this machine."""
+    return tuple(one for one in matching(f"publish={port}") if one.lives)
 
 
 def part(name: str, found: tuple[Container, ...]) -> Container | None:

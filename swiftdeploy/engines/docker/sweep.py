@@ -58,8 +58,10 @@ def _end(found: Sequence[Container], grace_seconds: float) -> None:
 
 
 def _projects(found: Iterable[Container], places: Places) -> set[str]:
-    """Names under which images may be kept: of what ran, and of what is noted."""
-    noted = places.noted()
+    """Names under which images may be kept: of what ran, and of what is noted unless another folder runs under it."""
+    noted, root = places.noted(), str(places.root)
+    if noted and any(one.root != root for one in containers.of_project(noted)):
+        noted = ""
     return {one.project for one in found} | ({noted} if noted else set())
 
 

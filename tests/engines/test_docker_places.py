@@ -1,0 +1,83 @@
+"""Where a project on Docker lies and how its files were checked out makes no difference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import dockerd
+import pytest
+from stack import Stack
+
+from swiftdeploy.edge.files import Files
+from swiftdeploy.engines.docker import marks
+from swiftdeploy.model.errors import EnvironmentMissing
+
+Make = Callable[..., Stack]
+pytestmark = pytest.mark.usefixtures("dockerd_here")
+# all that Compose, a label, a mount or a filter could take for something else, in one name
+ODD = """a 'b' "c" $HOME ${X:-y} $$ %20 100%s ;#&(){}[],=:\\ é-ü-漢-\U0001f600"""
+
+
+@pytest.mark.parametrize("name", [ODD, "x" * 120 + "/" + "y" * 120 + "/ " + "z" * 60], ids=["odd", "long"])
+def test_a_project_may_live_in_an_odd_folder(make_docker: Make, name: str) -> None:
+    stack = make_docker(name)
+    judged(stack)
+    one = stack.deploy()
+    assert stack.get()[0] == 200
+    assert stack.engine.running() == (one.id,)
+    assert stack.engine.test_proxy(stack.manifest) is None
+    again = stack.reopened()
+    again.open(stack.settings)
+    again.start(one, stack.manifest)
+    assert again.running() == (one.id,)
+    assert [part.state for part in again.parts(stack.state)] == ["running"] * 3
+
+
+@pytest.mark.parametrize("name", ["new\nline", "a\ttab", "bell\a", b"\xff".decode("utf-8", "surrogateescape")])
+def test_a_folder_that_no_label_can_name_is_refused_before_anything_starts(make_docker: Make, name: str) -> None:
+    stack = make_docker(name)
+    with pytest.raises(EnvironmentMissing, match="folder") as caught:
+        stack.engine.fetch(stack.manifest)
+    assert name not in str(caught.value)
+    with pytest.raises(EnvironmentMissing, match="rename it, or use --engine local"):
+        stack.open()
+    assert dockerd.listed("network", f"name={stack.network}") == []
+    assert not (stack.root / ".swiftdeploy").exists()
+
+
+def test_a_strict_checkout_is_readable_inside(docker_stack: Stack) -> None:
+    stack = docker_stack
+    packaged = Files(stack.root).policies().files
+    folder = stack.root / "policies"
+    folder.mkdir()
+    for name, text in packaged.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o600)
+    for path in (folder, stack.root):
+        path.chmod(0o700)
+    judged(stack)
+    stack.deploy()
+    assert stack.get()[0] == 200
+    assert stack.get("/?" + "x" * 2000)[0] == 200
+    assert (stack.root / ".swiftdeploy").stat().st_mode & 0o777 == 0o700
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.iterdir())
+
+
+def test_a_project_is_the_same_through_a_link(make_docker: Make, tmp_path: Path) -> None:
+    stack = make_docker("real")
+    link = tmp_path / "link"
+    link.symlink_to(stack.root)
+    real, stack.root = stack.root, link
+    stack.engine = stack.reopened()
+    one = stack.deploy()
+    assert dockerd.inspected(str(stack.found(one.id).container))["Config"]["Labels"][marks.ROOT] == str(real)
+    stack.root = real
+    assert stack.reopened().running() == (one.id,)
+    assert [part.state for part in stack.reopened().parts(stack.state)][:2] == ["running", "running"]
+
+
+def judged(stack: Stack) -> None:
+    """Start the judge, which reads the policies from a mounted folder where it can."""
+    stack.open()
+    stack.engine.start_judge(stack.settings, Files(stack.root).policies())
