@@ -253,7 +253,7 @@ def test_a_docker_that_hangs_is_given_up_in_bounded_time(
 def test_a_first_deploy_whose_compose_dies_leaves_nothing_and_can_be_repeated(tmp_path: Path, wrapper: Wrapper) -> None:
     made = Project(tmp_path / "shop", tmp_path, engine="docker")
     try:
-        wrapper.will(DIES, "^compose .* up .* nginx$")
+        wrapper.will(DIES, "^compose .* up .* nginx app$")
         done = made.run("deploy", PATH=wrapper.path)
         assert done.status == 13, done
         assert dockerd.listed("container", f"label={marks.ROOT}={made.root}") == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from swiftdeploy.edge import inside
 from swiftdeploy.engines.docker import composefile, drain, instances, marks, nginx, proxy, workers
-from swiftdeploy.engines.docker.containers import Container, Ended
+from swiftdeploy.engines.docker.containers import Container, Containers, Ended
 from swiftdeploy.model import asking, manifest
 from swiftdeploy.model.errors import EnvironmentMissing, Unreadable
 from swiftdeploy.model.state import Settings
@@ -39,7 +39,7 @@ secrets: {key: {file: ./key}}
 
 
 def made(text: str = TEXT, root: str = "/shop", **changes: Any) -> Any:
-    return yaml.safe_load(composefile.service(text, "app", {"root": root}, changes, root))
+    return yaml.safe_load(composefile.of((composefile.Start(text, "app", changes),), {"root": root}, root))
 
 
 def test_only_the_service_and_what_it_uses_is_given_to_compose() -> None:
@@ -181,12 +181,11 @@ class Looks:
         self.asked = 0
         self.found: tuple[Container, ...] = ()
         self.seen: workers.Workers | None = workers.Workers(frozenset({1}), frozenset())
-        monkeypatch.setattr(drain.containers, "of", self._of)
         monkeypatch.setattr(drain.workers, "seen", lambda _: self.seen)
         monkeypatch.setattr(drain.time, "monotonic", lambda: self.now)
-        self.drain = drain.Drain("/shop")
+        self.drain = drain.Drain(cast(Containers, self))
 
-    def _of(self, root: str) -> tuple[Container, ...]:
+    def all(self) -> tuple[Container, ...]:
         self.asked += 1
         return self.found
 
@@ -271,7 +270,7 @@ def ended(state: str = "exited", status: int = 3, restarts: int = 0, memory: boo
     ],
 )
 def test_how_an_instance_ended_is_said_in_words(found: Ended | None, said: str | None) -> None:
-    assert instances.ended_in_words(found, 5) == said
+    assert instances.in_words(found) == said
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_a_rollback_runs_the_image_that_was_deployed_whatever_its_name_means_now
 def test_an_image_that_is_gone_is_said(docker_stack: Stack) -> None:
     release = docker_stack.engine.release(docker_stack.manifest)
     with pytest.raises(EnvironmentMissing, match=r"the image of release 1\.0\.0 .* is gone") as caught:
-        images.reference(replace(release, digest=f"sha256:{'0' * 64}"), docker_stack.network)
+        images.reference(replace(release, digest=f"sha256:{'0' * 64}"), docker_stack.network, frozenset)
     assert "deploy the release anew" in str(caught.value)
     assert dockerd.kept(docker_stack.network) == []
 
@@ -99,7 +99,7 @@ def test_names_of_releases_that_are_not_kept_are_given_up(docker_stack: Stack) -
     for number in range(4):
         stack.services = {"version": f"{number}.0"}
         made.append(stack.engine.release(stack.manifest))
-        images.reference(made[-1], stack.network)
+        images.reference(made[-1], stack.network, lambda: frozenset(one.id for one in made))
     assert len(dockerd.kept(stack.network)) == 4
     images.prune(stack.network, frozenset(one.id for one in made[2:]))
     assert set(dockerd.kept(stack.network)) == {f"{images.KEPT}/{stack.network}:{one.id}" for one in made[2:]}

@@ -14,6 +14,7 @@ import dockerd
 import pytest
 import yaml
 
+pytestmark = pytest.mark.docker
 LONG = "scenario: long\nsteps: [{deploy: {}}, {wait: 100s}]\n"
 SHORT = "scenario: short\nsteps: [{run: ['true']}]\n"  # starts no container, and sweeps like every other
 

@@ -18,8 +18,8 @@ DEFAULT_NETWORK = "default"  # where Compose puts a service that names none
 
 @dataclass(frozen=True)
 class Start:
-    """`count` containers of the service `name` of a rendered file, with keys of the service changed: labels, environment
-    and networks are merged, others replaced."""
+    """`count` containers of the service `name` of a rendered file, with keys of the service changed: labels,
+    environment and networks are merged, others replaced."""
 
     text: str
     name: str

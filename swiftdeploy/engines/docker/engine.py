@@ -77,7 +77,7 @@ class Docker:
         found = self._containers.all()
         if self._asked != settings and not _serves(settings, found):
             claims.require(settings, self._places.root, found)
-        self._places.make()
+        self._places.note(render.project_name(settings.network_name))
         self._asked = settings
 
     def is_open(self) -> bool:
