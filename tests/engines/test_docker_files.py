@@ -117,12 +117,12 @@ def test_a_service_without_networks_is_in_the_default_one() -> None:
 
 
 def test_an_owner_is_read_as_it_was_written() -> None:
-    one = marks.Owner(41, 1700000000.13, "b-1")
+    one = marks.Owner(41, 1700000000.13, "b-1", "here/pid:[1]")
     assert marks.parsed(str(one)) == one
     assert str(marks.owner((7, 1.5))).startswith("7 1.5 ")
 
 
-@pytest.mark.parametrize("text", ["", "1", "1 2", "a b c", "1 2 3 4", "1  2"])
+@pytest.mark.parametrize("text", ["", "1 2 b", "a b c d", "1 2 b here more", "1  2 b"])
 def test_another_label_is_no_owner(text: str) -> None:
     assert marks.parsed(text) is None
 
