@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+import image
 from client import Client
 
 from swiftdeploy.edge import bundled
@@ -38,12 +38,6 @@ services:
 nginx: {{image: "nginx:1.31.3", port: {port}, admin_port: {admin_port}}}
 network: {{name: bench-net, driver_type: bridge}}
 """
-IMAGE = """
-FROM python:3.12-alpine
-COPY --chown=10001:10001 app_slow.py ./
-STOPSIGNAL SIGTERM
-CMD ["python3", "-S", "app_slow.py"]
-"""
 
 
 class Stack:
@@ -56,8 +50,7 @@ class Stack:
         texts = {path.name: path.read_text() for path in bundled.folder("templates").glob("*.tmpl")}
         self.engine = Docker(root, lambda: texts) if name == "docker" else Local(root, lambda: texts, None)
         if name == "docker":
-            argv = ("docker", "build", "-q", "-t", self.asked.services.image, "-f", "-", str(root))
-            subprocess.run(argv, input=IMAGE.encode(), stdout=subprocess.DEVNULL, check=True)
+            image.build()
         self.state = State(name, settings=asking.settings(self.asked, name))
         self.verified: list[float] = []
         self.drained: list[float] = []

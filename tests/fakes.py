@@ -63,6 +63,8 @@ class FakeEngine:
         name = f"r-{asked.version}"
         return Release(name, asked.version, asked.image, name, (), False, 3000, "", "/healthz", "/metrics", None, None)
 
+    def fetch(self, manifest: Manifest) -> None: ...
+
     def open(self, settings: Settings) -> None:
         self.opened = True
 
@@ -108,6 +110,9 @@ class FakeEngine:
 
     def log_follow(self, name: str) -> Iterator[str]:
         return iter(())
+
+    def proxy_log(self, since: float) -> Sequence[str]:
+        return ()
 
     def parts(self, state: State) -> tuple[Part, ...]:
         instances = tuple(

@@ -20,6 +20,7 @@ from swiftdeploy.model.errors import Busy, EnvironmentMissing
 
 _TRIES = 10  # times 10 ms: a reader that looks who holds the lock touches it for microseconds
 _PAUSE_SECONDS = 0.01
+_ORPHANS_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,11 @@ class Holder:
 
 class CommandLock:
     """Call it with the verb for a context manager that holds the lock; raises Busy at once when another command does,
-    and EnvironmentMissing when the file cannot be made."""
+    and EnvironmentMissing when the file cannot be made.
+
+    Programs that a command starts to change the stack (`docker compose up`) inherit the lock: when the command is
+    killed they go on for a moment, and nobody may repair before they are done. That moment is waited for.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -55,12 +60,17 @@ class CommandLock:
             os.close(fd)
 
     def _take(self) -> int:
-        for _ in range(_TRIES):
+        tries = _TRIES
+        end = time.monotonic() + _ORPHANS_SECONDS
+        while tries > 0:
             fd = _open(self._path)
             if _locked(fd, fcntl.LOCK_EX) and _is_at(fd, self._path):
+                os.set_inheritable(fd, True)
                 return fd
             os.close(fd)  # held by another, or removed with the state folder between open and lock
             time.sleep(_PAUSE_SECONDS)
+            if not (_is_orphaned(holder(self._path)) and time.monotonic() < end):
+                tries -= 1
         who = holder(self._path) or Holder(0, "", 0.0)
         stop = f" or stop it with `kill {who.pid}`" if who.pid else ""
         raise Busy(str(who), f"wait until it is done{stop}")
@@ -76,6 +86,19 @@ def holder(path: Path) -> Holder | None:
         return None if _locked(fd, fcntl.LOCK_SH) else _said(os.pread(fd, 4096, 0))
     finally:
         os.close(fd)
+
+
+def _is_orphaned(who: Holder | None) -> bool:
+    """Whether the command that took the lock is gone, and only what it started still holds it."""
+    if who is None or not who.pid:
+        return False
+    try:
+        os.kill(who.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def _said(text: bytes) -> Holder:

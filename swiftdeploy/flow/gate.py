@@ -31,7 +31,7 @@ def canary(verb: Verb, judged: Instance, before: State, asks: Manifest, world: W
     policies = world.files.policies()
     with world.phase("measure"):
         world.console.say(f"measuring {judged.id} ({judged.release.label}) ...")
-        facts = observe.judged(judged, asks, world, before.stable, enough=thresholds.min_samples(policies))
+        facts = observe.judged(judged, asks, world, before, enough=thresholds.min_samples(policies))
     return _require(verb, "canary", facts, world, override, judged in before.instances)
 
 

@@ -97,6 +97,12 @@ class Engine(Protocol):
     def log_follow(self, name: str) -> Iterator[str]:
         """Lines as they come, until the caller stops asking."""
 
+    def proxy_log(self, since: float) -> Sequence[str]:
+        """Whole lines of the proxy's window log (model.proxylog), oldest first as far as that is known: all that the
+        proxy wrote at `since` or later, which is unix seconds by its own clock (`/clock` on the admin listener, `$msec`
+        in each line). Earlier lines and the proxy's other words may be among them; whoever reads them looks at each.
+        Of a log beyond all measure only the newest part. () when there is none or it cannot be read: never raises."""
+
     def parts(self, state: State) -> tuple[Part, ...]:
         """What should run for `state` and whether it does: each instance, `proxy`, and `judge` where it is a server."""
 

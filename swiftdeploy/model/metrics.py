@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from swiftdeploy.model.decision import Json
@@ -12,12 +12,12 @@ from swiftdeploy.model.quantile import histogram_quantile
 from swiftdeploy.model.scrape import Scrape, parse_scrape
 
 __all__ = [
-    "NEVER_COUNTED", "Figures", "Scrape", "Tally", "Window", "canary_facts", "evidence", "ignored_paths",
+    "NEVER_COUNTED", "Figures", "Scrape", "Tally", "Window", "canary_facts", "evidence", "exact", "ignored_paths",
     "parse_scrape", "window",
 ]  # fmt: skip
 
 NEVER_COUNTED = frozenset({"/healthz", "/metrics", "/chaos"})
-# Beside a probe, fewer requests of users than this say nothing by themselves.
+# Beside another source, fewer requests of users than this say nothing by themselves.
 USERS_COUNT_FROM = 20
 UNFINISHED = "timeout"
 
@@ -49,22 +49,19 @@ class Tally:
 
     def figures(self) -> Figures:
         """Error rate and p99 (nearest rank, exact); a lower bound when the p99 is among the unfinished requests."""
-        if not self.latencies_ms:
-            return _figures(self.requests, self.errors, math.nan, False)
-        ordered = sorted(self.latencies_ms)
-        rank = -(-99 * len(ordered) // 100)
-        is_lower_bound = self.statuses.get(UNFINISHED, 0) > len(ordered) - rank
-        return _figures(self.requests, self.errors, ordered[rank - 1], is_lower_bound)
+        return exact(self.requests, self.errors, self.latencies_ms, self.statuses.get(UNFINISHED, 0))
 
 
 @dataclass(frozen=True)
 class Window:
-    """`seconds` between two scrapes of an instance: what its users saw, and what the probe did (None: no probe)."""
+    """`seconds` between two scrapes of an instance: what its users saw by its own count, what the probe did (None: no
+    probe), and what the proxy logged of its users."""
 
     seconds: float
     in_flight: int | None
     users: Figures
     probe: Figures | None
+    proxy: Figures = Figures()
 
 
 def ignored_paths(health_path: str, metrics_path: str) -> frozenset[str]:
@@ -91,9 +88,10 @@ def window(
 
 
 def canary_facts(judged: Window, stable: Window | None = None) -> dict[str, Json]:
-    """The input of the canary gate: the worse of users (from 20 samples on) and probe, and each source's own figures.
+    """The input of the canary gate: the worst of probe, users and proxy (the latter two from 20 samples on), and each
+    source's own figures.
 
-    So neither source can thin out the other. No traffic is no figure (null) and 0 samples, never 0 %.
+    So no source can thin out another. No traffic is no figure (null) and 0 samples, never 0 %.
     """
     sources = _that_count(judged)
     return {
@@ -106,20 +104,29 @@ def canary_facts(judged: Window, stable: Window | None = None) -> dict[str, Json
         "sources": {
             "users": _as_json(judged.users),
             "probe": _as_json(judged.probe or Figures()),
+            "proxy": _as_json(judged.proxy),
             "stable": _as_json(stable.users if stable else Figures()),
+            "stable_proxy": _as_json(stable.proxy if stable else Figures()),
         },
     }
 
 
 def evidence(judged: Window) -> int:
-    """How many samples the canary gate is given."""
-    return sum(one.samples for one in _that_count(judged))
+    """How many samples the canary gate is given. App and proxy see the same requests of users: they count once. The
+    probe's go to the instance directly, so the proxy has none of them."""
+    of_users = max((one.samples for one in _of_users(judged)), default=0)
+    return of_users + (judged.probe.samples if judged.probe else 0)
 
 
 def _that_count(judged: Window) -> tuple[Figures, ...]:
-    if judged.probe is None:
-        return (judged.users,)
-    return (judged.probe, judged.users) if judged.users.samples >= USERS_COUNT_FROM else (judged.probe,)
+    return _of_users(judged) if judged.probe is None else (judged.probe, *_of_users(judged))
+
+
+def _of_users(judged: Window) -> tuple[Figures, ...]:
+    """The sources of users' requests that say something; with nothing better, whatever there is."""
+    both = (judged.users, judged.proxy)
+    many = tuple(one for one in both if one.samples >= USERS_COUNT_FROM)
+    return both if judged.probe is None and not many else many
 
 
 def _worst(values: Iterable[float | None]) -> float | None:
@@ -134,6 +141,15 @@ def _as_json(figures: Figures) -> dict[str, Json]:
         "p99_latency_ms": figures.p99_latency_ms,
         "p99_is_lower_bound": figures.p99_is_lower_bound,
     }
+
+
+def exact(samples: int, errors: int, latencies_ms: Sequence[float], unfinished: int = 0) -> Figures:
+    """Figures with the p99 (nearest rank) of latencies that are all known; a lower bound when the p99 is among the
+    `unfinished` ones."""
+    if not latencies_ms:
+        return _figures(samples, errors, math.nan, False)
+    rank = -(-99 * len(latencies_ms) // 100)
+    return _figures(samples, errors, sorted(latencies_ms)[rank - 1], unfinished > len(latencies_ms) - rank)
 
 
 def _figures(samples: int, errors: int, p99_ms: float, is_lower_bound: bool) -> Figures:

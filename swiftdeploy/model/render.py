@@ -1,16 +1,17 @@
-"""Manifest and state in, texts of rendered files out: the proxy's configuration, its routes, the Compose file."""
+"""Manifest and state in, texts of rendered files out: the proxy's configuration and the Compose file."""
 
 from __future__ import annotations
 
 import hashlib
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from swiftdeploy.model import escape
+from swiftdeploy.model import escape, routes
+from swiftdeploy.model.routes import Routes
 from swiftdeploy.model.state import Settings, Track
 from swiftdeploy.model.template import filled
 
@@ -48,12 +49,14 @@ class Paths:
     103 bytes). `user_root`: run the workers as root too, because the files they need are root's. `workers`: their
     number, else one a core. `bind`: listen there whatever the settings say, as a container with published ports does.
     `resolver`: the DNS server for upstreams that are names.
+    `window_log`: where model.proxylog's lines go, a file or `/dev/stdout`.
     """
 
     pid: str
     temp: str
     routing: str
     access_log: str
+    window_log: str
     error_log: str
     handoff: str
     user_root: bool = False
@@ -69,6 +72,7 @@ CONTAINER = Paths(
     temp="/tmp",
     routing="/etc/nginx/routing/routing.conf",
     access_log="/var/tmp/nginx-access.log",
+    window_log="/dev/stdout",  # `docker logs` has it, whatever the image contains
     error_log="stderr",
     handoff="/tmp/handoff.sock",
     workers=2,
@@ -80,69 +84,6 @@ CONTAINER = Paths(
 def local_proxy(settings: Settings, templates: Mapping[str, str], paths: Paths) -> str:
     """nginx.conf for a proxy on this machine. Raises BadFile when the template is broken."""
     return filled("nginx.conf.tmpl", templates, escape.nginx, _proxy_values(settings, paths))
-
-
-@dataclass(frozen=True)
-class Routes:
-    """Who gets traffic.
-
-    `stable` and `canary` are addresses (`host:port`) or None when that track is absent; `weight` is the percentage for
-    the canary, 0 to 100. With one track only that track has everything; with none the proxy answers 503 by itself.
-    `instances` maps every instance id that the admin listener reaches to its address. `coming` are addresses that the
-    next routes may use. `names`: addresses are names, which the proxy resolves again and again. `hosts`: IP addresses
-    that may use the admin listener.
-    """
-
-    stable: str | None
-    canary: str | None
-    weight: int
-    generation: int
-    instances: Mapping[str, str]
-    coming: tuple[str, ...] = ()
-    names: bool = False
-    hosts: tuple[str, ...] = ("127.0.0.1",)
-
-
-def routing(routes: Routes, handoff: str, templates: Mapping[str, str]) -> str:
-    """routing.conf; `handoff` is the path of the internal unix socket. Raises BadFile when the template is broken."""
-    values = {
-        "generation": routes.generation,
-        "hosts": routes.hosts,
-        "split": _split(routes.stable, routes.canary, routes.weight),
-        "names": routes.names,
-        "upstreams": list(_upstreams(routes, f"unix:{handoff}")),
-        "instances": sorted(routes.instances),
-        "tracks": [track for track, address in (("stable", routes.stable), ("canary", routes.canary)) if address],
-    }
-    return filled("routing.conf.tmpl", templates, escape.nginx, values)
-
-
-def _upstreams(routes: Routes, handoff: str) -> Iterator[dict[str, object]]:
-    """Primary server first. A canary falls back to stable, and everything in public to the newest workers."""
-    fallback = [routes.stable] if routes.stable else []
-    for track, address, then in (("stable", routes.stable, []), ("canary", routes.canary, fallback)):
-        if address or routes.coming:
-            yield _upstream(track, address, [*then, handoff], routes, kept=True)
-            yield _upstream(f"{track}_direct", address, then, routes)
-            yield _upstream(f"{track}_only", address, [], routes)
-    for name, address in sorted(routes.instances.items()):
-        yield {"name": f"instance_{name}", "kept": False, "servers": [_server(address, routes)]}
-
-
-def _upstream(
-    name: str, primary: str | None, backups: list[str], routes: Routes, kept: bool = False
-) -> dict[str, object]:
-    """What is only coming stands in every upstream: nginx takes the addresses of a name over from the upstream of the
-    same name in the configuration before, and has to wait for the DNS otherwise."""
-    used = [primary, *backups] if primary else []
-    servers = [_server(one, routes, backup=one != primary) for one in used if one]
-    down = [_server(one, routes, down=True) for one in routes.coming if one not in used]
-    return {"name": name, "kept": kept, "servers": [*servers, *down]}
-
-
-def _server(address: str, routes: Routes, backup: bool = False, down: bool = False) -> dict[str, object]:
-    resolve = routes.names and not address.startswith("unix:")
-    return {"address": address, "resolve": resolve, "backup": backup, "down": down}
 
 
 def project(
@@ -170,10 +111,10 @@ def mounted(manifest: Manifest, templates: Mapping[str, str]) -> dict[str, str]:
     """
     services = ("app", "canary") if manifest.services.mode == "canary" else ("app",)
     at = {service: f"{service}:{manifest.services.port}" for service in services}
-    routes = Routes(at["app"], at.get("canary"), manifest.canary.weight, 0, at, names=True)
+    first = Routes(at["app"], at.get("canary"), manifest.canary.weight, 0, at, names=True)
     return {
         f"{ROUTING_FOLDER}/{NGINX}": container_proxy(stack_settings(manifest), templates),
-        f"{ROUTING_FOLDER}/{ROUTING}": routing(routes, CONTAINER.handoff, templates),
+        f"{ROUTING_FOLDER}/{ROUTING}": routes.text(first, CONTAINER.handoff, templates),
     }
 
 
@@ -217,17 +158,6 @@ def project_name(network_name: str) -> str:
     if network_name in (name, f"{name}-net"):
         return name
     return f"{name}-{hashlib.sha256(network_name.encode()).hexdigest()[:6]}"
-
-
-def _split(stable: str | None, canary: str | None, weight: int) -> dict[str, object]:
-    """Percent of the canary, where there is anything to split, and who has the rest. `0%` is an error in nginx."""
-    if stable is None and canary is None:
-        return {"canary_percent": None, "rest": ""}
-    if canary is None or (stable is not None and weight == 0):
-        return {"canary_percent": None, "rest": "stable"}
-    if stable is None or weight == 100:
-        return {"canary_percent": None, "rest": "canary"}
-    return {"canary_percent": weight, "rest": "stable"}
 
 
 def _proxy_values(settings: Settings, paths: Paths) -> dict[str, object]:

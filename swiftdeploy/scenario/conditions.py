@@ -166,9 +166,7 @@ def _decide(gate: Gate, scene: Scene) -> Decision:
         facts = world.host.facts()
     else:
         judged = scene.instance("canary")
-        facts = observe.judged(
-            judged, scene.manifest(), world, scene.state().stable, enough=thresholds.min_samples(policies)
-        )
+        facts = observe.judged(judged, scene.manifest(), world, scene.state(), enough=thresholds.min_samples(policies))
     decision = world.judge.decide(gate, facts, policies)
     world.journal.append(Decided("assert", decision))
     return decision

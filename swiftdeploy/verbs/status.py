@@ -128,7 +128,7 @@ def snapshot(world: World, previous: Snapshot | None = None, reach_seconds: floa
     looks = {one.id: _look(one, world, before.get(one.id, Look()), reach) for one in state.instances}
     parts = world.engine.parts(state) if state.instances else ()
     judged = state.canary or state.stable
-    window = observe.track_window(*looks[judged.id].ends(), judged.release) if judged else None
+    window = observe.serving_window(judged, *looks[judged.id].ends(), state, world) if judged else None
     facts: dict[Gate, Mapping[str, Json]] = {"infrastructure": world.host.facts()}
     if window:
         facts["canary"] = metrics.canary_facts(window, None)

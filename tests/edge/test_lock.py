@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from swiftdeploy.model.errors import Busy, EnvironmentMissing
 
 OTHER = """
 import sys
+import time
 from pathlib import Path
 from swiftdeploy.edge.lock import CommandLock
 with CommandLock(Path(sys.argv[1]))("deploy"):
@@ -97,3 +99,16 @@ def test_a_lock_that_cannot_be_made_says_why(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(EnvironmentMissing, match="cannot be opened"), CommandLock(tmp_path / "file" / "lock")("deploy"):
         pytest.fail("no lock")
+
+
+def test_what_a_killed_command_started_is_waited_for(tmp_path: Path) -> None:
+    code = (
+        "import os, subprocess, sys, time; from pathlib import Path; from swiftdeploy.edge.lock import CommandLock\n"
+        "with CommandLock(Path(sys.argv[1]))('deploy'):\n"
+        "    subprocess.Popen(('sleep', '1'), close_fds=False)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run((sys.executable, "-c", code, str(tmp_path / "lock")), check=False)
+    began = time.monotonic()
+    with CommandLock(tmp_path / "lock")("rollback"):
+        assert time.monotonic() - began > 0.3

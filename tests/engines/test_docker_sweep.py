@@ -16,7 +16,7 @@ from dockerd import docker
 from swiftdeploy.engines.docker import marks, sweep
 from swiftdeploy.machine import owners
 
-pytestmark = pytest.mark.usefixtures("dockerd_here")
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("dockerd_here")]
 ME = marks.owner(owners.me())
 GONE = replace(ME, born=ME.born - 1000.0)
 OWNERS = {

@@ -3,6 +3,7 @@
 import math
 from bisect import bisect_left
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given, settings
@@ -15,6 +16,7 @@ from swiftdeploy.model.metrics import (
     Window,
     canary_facts,
     evidence,
+    exact,
     ignored_paths,
     window,
 )
@@ -169,6 +171,57 @@ def test_without_a_probe_few_users_are_shown_as_they_are():
     assert (facts["error_rate_percent"], facts["samples"]) == (33.3333, 3)
 
 
+def with_proxy(seen, samples, errors=0, latency_ms=2.0):
+    return replace(seen, proxy=exact(samples, errors, [latency_ms] * samples))
+
+
+def test_the_proxy_alone_can_make_the_worst_of_three():
+    clean = window(scrape(), scrape(2, {"200": 400}, [0.001] * 400), tally([2.0] * 300))
+    failing = canary_facts(with_proxy(clean, 120, errors=6))
+    assert (failing["error_rate_percent"], failing["sources"]["proxy"]["errors"]) == (5.0, 6)
+    assert failing["sources"]["users"]["errors"] == failing["sources"]["probe"]["errors"] == 0
+    assert canary_facts(with_proxy(clean, 120, latency_ms=3000.0))["p99_latency_ms"] == 3000.0
+
+
+def test_a_clean_proxy_thins_out_nobody():
+    failing = window(scrape(), scrape(2, {"200": 390, "500": 10}), tally([2.0] * 300))
+    assert canary_facts(with_proxy(failing, 100_000))["error_rate_percent"] == 10.0
+
+
+def test_a_request_that_app_and_proxy_saw_is_one_sample():
+    seen = window(scrape(), scrape(2, {"200": 400}), tally([2.0] * 300))
+    assert evidence(with_proxy(seen, 90)) == 300 + 100
+    assert evidence(with_proxy(seen, 130)) == 300 + 130
+
+
+def test_the_proxy_counts_from_twenty_on_beside_another_source():
+    probed = window(None, None, tally([2.0] * 300))
+    assert canary_facts(with_proxy(probed, 19, errors=19))["error_rate_percent"] == 0.0
+    assert canary_facts(with_proxy(probed, 20, errors=20))["error_rate_percent"] == 100.0
+    used = window(scrape(), scrape(2, {"200": 100}), None)
+    assert canary_facts(with_proxy(used, 19, errors=19))["error_rate_percent"] == 0.0
+
+
+def test_where_the_proxy_is_all_there_is_it_is_shown_as_it_is():
+    facts = canary_facts(with_proxy(window(None, None, None), 3, errors=1))
+    assert (facts["error_rate_percent"], facts["samples"]) == (33.3333, 3)
+
+
+@given(st.tuples(*[st.integers(0, 60)] * 4), st.booleans())
+def test_no_source_that_counts_is_better_than_what_the_gate_gets(counts, probed):
+    of_users, bad_users, of_proxy, bad_proxy = counts
+    after = scrape(2, {"200": of_users, "500": bad_users})
+    seen = window(scrape(), after, None)
+    seen = with_proxy(
+        replace(seen, probe=exact(100, 1, [1.0] * 100) if probed else None), of_proxy + bad_proxy, bad_proxy
+    )
+    facts = canary_facts(seen)
+    for one in (seen.users, seen.proxy, seen.probe or Figures()):
+        if one.samples >= 20:
+            assert facts["error_rate_percent"] >= one.error_rate_percent
+    assert facts["samples"] <= (100 if probed else 0) + max(seen.users.samples, seen.proxy.samples)
+
+
 def test_probes_that_the_app_never_answered_do_not_make_users():
     gave_up = tally([5000.0] * 300, {"timeout": 300})
     assert users(scrape(), scrape(10, {"200": 300}, [6.0] * 300), gave_up).samples == 0
@@ -194,7 +247,7 @@ def test_the_gate_gets_exactly_the_documented_fields():
     figures = ["error_rate_percent", "p99_latency_ms", "p99_is_lower_bound"]
     assert list(facts) == [*figures, "window_seconds", "samples", "in_flight", "sources"]
     assert facts["in_flight"] == 4
-    assert list(facts["sources"]) == ["users", "probe", "stable"]
+    assert list(facts["sources"]) == ["users", "probe", "proxy", "stable", "stable_proxy"]
     for source in facts["sources"].values():
         assert list(source) == ["samples", "errors", *figures]
 

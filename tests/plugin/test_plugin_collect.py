@@ -107,10 +107,9 @@ def test_a_run_without_scenarios_has_no_header_and_no_report(stage):
 
 
 def test_an_engine_that_does_not_exist_is_a_usage_error(stage):
-    for engine, said in (("docker", "has no docker engine"), ("lokal", "there is no such engine")):
-        result = stage.collect(f"--swiftdeploy-engine={engine}")
-        assert result.ret == 4
-        result.stderr.fnmatch_lines([f"*{said}*"])
+    result = stage.collect("--swiftdeploy-engine=lokal")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*there is no such engine*"])
 
 
 def test_loading_the_plugin_loads_nothing_heavy():

@@ -16,6 +16,7 @@ import yaml
 
 LONG = "scenario: long\nsteps: [{deploy: {}}, {wait: 100s}]\n"
 SHORT = "scenario: short\nsteps: [{run: ['true']}]\n"  # starts no container, and sweeps like every other
+pytestmark = pytest.mark.docker
 
 
 @pytest.fixture(autouse=True)

@@ -51,7 +51,7 @@ def test_nginx_accepts_every_kind_of_address(make_proxy: Any, bind: str) -> None
 def test_paths_with_quotes_and_spaces_are_one_token_each(make_proxy: Any) -> None:
     proxy = make_proxy()
     with tempfile.TemporaryDirectory(prefix="sd 'x\"; }\\ {") as odd:
-        for name in ("pid", "routing", "access_log", "handoff"):
+        for name in ("pid", "routing", "access_log", "window_log", "handoff"):
             proxy.paths = replace(proxy.paths, **{name: str(Path(odd) / name)})
         proxy.write("127.0.0.1:1")
         tested = proxy.test()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,6 +90,24 @@ def test_the_canary_is_the_track_that_the_canary_policy_judges(bench: Bench) -> 
     assert judged
     assert (judged.track, judged.share, judged.chaos) == ("canary", 25, "error")
     assert status.as_event(shot).mode == "canary"
+
+
+def test_the_policy_is_asked_with_what_the_proxy_saw_of_the_canary(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(bench.world())
+    promote("canary", None, bench.world())
+    world = watched(bench, 10)
+    line = "swiftdeploy-window\t1000.000\tcanary-2\t/\t0.001\tcanary-2:1, other:1\t502, 200\t0.001, 0.001\t200"
+    monkeypatch.setattr(bench.engine, "proxy_log", lambda since: (line,) * 30)
+    monkeypatch.setattr(FakeWeb, "get", told_time(FakeWeb.get))
+    shot = status.once(world, 1.0)
+    assert shot.decisions["canary"].input["error_rate_percent"] == 100.0
+    assert shot.tracks[1].figures.error_rate_percent == 0.0
+
+
+def told_time(get: Callable[[FakeWeb, str, float], tuple[int, str]]) -> Callable[[FakeWeb, str, float], object]:
+    return lambda web, url, seconds: (200, "1000.5") if url.endswith("/clock") else get(web, url, seconds)
 
 
 def test_denied_checks_with_exit_10(bench: Bench) -> None:

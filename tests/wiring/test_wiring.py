@@ -8,6 +8,7 @@ import pytest
 from fakes import MANIFEST, Bench
 
 from swiftdeploy.edge.files import Files
+from swiftdeploy.engines.docker import cli
 from swiftdeploy.judges.embedded import Embedded
 from swiftdeploy.model import errors
 from swiftdeploy.verbs.deploy import deploy
@@ -25,7 +26,7 @@ def project(folder: Path, text: str = MANIFEST, engine: str | None = None) -> Pr
     return Project(folder, engine=engine)
 
 
-def test_a_manifest_with_a_command_runs_on_local(tmp_path: Path) -> None:
+def test_without_a_daemon_a_manifest_with_a_command_runs_on_local(tmp_path: Path) -> None:
     assert project(tmp_path).engine_name() == "local"
 
 
@@ -46,9 +47,10 @@ def test_flag_beats_environment_beats_manifest(tmp_path: Path, monkeypatch: pyte
     assert project(tmp_path, text, "docker").engine_name() == "docker"
 
 
-def test_docker_says_that_it_is_not_there_yet(tmp_path: Path) -> None:
-    with pytest.raises(errors.EnvironmentMissing, match="docker"):
-        project(tmp_path, engine="docker").world()
+def test_docker_is_chosen_where_a_daemon_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "no_daemon", lambda: None)
+    assert project(tmp_path).engine_name() == "docker"
+    assert project(tmp_path, engine="local").engine_name() == "local"
 
 
 def test_the_engine_of_a_running_stack_is_kept(bench: Bench) -> None:

@@ -43,6 +43,7 @@ def ask(*words: str, stdin: bytes | None = None, seconds: float | None = None) -
             stderr=subprocess.PIPE,
             env=_environment(),
             start_new_session=True,  # a plugin such as compose is a child of docker: both end together
+            close_fds=False,  # it keeps the command lock while it changes something, should this process be killed
         )
     except OSError as error:
         raise EnvironmentMissing(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from swiftdeploy.engines.docker import cli, composefile, marks
+from swiftdeploy.engines.docker import cli, composefile, images, marks
+from swiftdeploy.engines.docker.composefile import Start
+from swiftdeploy.engines.docker.containers import Containers
 from swiftdeploy.engines.docker.places import Places
 from swiftdeploy.model import render
 from swiftdeploy.model.state import Settings
@@ -18,21 +19,26 @@ class Compose:
 
     places: Places
     templates: Callable[[], Mapping[str, str]]
+    containers: Containers
     owner: str
 
-    def up(self, text: str, service: str, changes: Mapping[str, Any], count: int = 1, recreate: bool = False) -> None:
-        """Have `count` containers of a service of the rendered file `text`; those that are there stay as they are
-        unless `recreate`. Raises EnvironmentMissing."""
+    def up(self, *starts: Start) -> None:
+        """Have so many containers of these services; those that are there stay as they are. Missing images are pulled.
+        Raises EnvironmentMissing."""
         root = str(self.places.root)
         labels = {marks.ROOT: root, **({marks.OWNER: self.owner} if self.owner else {})}
-        policy = ("--force-recreate",) if recreate else ("--no-recreate",)
-        cli.do(
-            "compose", "--project-directory", root, "--env-file", "/dev/null", "-f", "-",
-            "up", "-d", "--no-deps", "--no-build", "--pull", "never", *policy, "--scale", f"{service}={count}", service,
-            what=f"{service} cannot be started",
-            stdin=composefile.service(text, service, labels, changes, root),
-            seconds=cli.START_SECONDS,
+        file = composefile.of(starts, labels, root)
+        words = (
+            "compose", "--project-directory", root, "--env-file", "/dev/null", "-f", "-", "up", "-d", "--no-deps",
+            "--no-build", "--pull", "never", "--no-recreate",
+            *(word for one in starts for word in ("--scale", f"{one.name}={one.count}")), *(one.name for one in starts),
         )  # fmt: skip
+        answer = cli.ask(*words, stdin=file, seconds=cli.START_SECONDS)
+        if answer.status and images.pull_missing(*composefile.images_of(starts)):
+            answer = cli.ask(*words, stdin=file, seconds=cli.START_SECONDS)
+        self.containers.changed()
+        if answer.status:
+            raise cli.failed(f"{' and '.join(one.name for one in starts)} cannot be started", answer)
 
     def stack(self, settings: Settings, packaged_policies: bool = False) -> str:
         """The rendered file for the parts that no release changes."""

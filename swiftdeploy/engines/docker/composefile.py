@@ -1,9 +1,10 @@
-"""From the rendered Compose file to the one that starts a single service, marked as this project's."""
+"""From rendered Compose files to the one that starts some services, marked as this project's."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -15,39 +16,47 @@ MERGED = ("labels", "environment", "networks")
 DEFAULT_NETWORK = "default"  # where Compose puts a service that names none
 
 
-def service(text: str, name: str, labels: Mapping[str, str], changes: Mapping[str, Any], root: str) -> bytes:
-    """A Compose file (JSON, which is YAML) with that one service of `text`, and the networks and volumes it uses.
+@dataclass(frozen=True)
+class Start:
+    """`count` containers of the service `name` of a rendered file, with keys of the service changed: labels,
+    environment and networks are merged, others replaced."""
 
-    `labels` go on everything in it, `changes` replace keys of the service; labels, environment and networks in them are
-    merged. Relative paths are taken from `root`. `$` must be doubled already in `text`, and is doubled here in what is
-    added. Raises Unreadable when the text, which a project's own template may give, is no such file.
+    text: str
+    name: str
+    changes: Mapping[str, Any]
+    count: int = 1
+
+
+def of(starts: Sequence[Start], labels: Mapping[str, str], root: str) -> bytes:
+    """A Compose file (JSON, which is YAML) with these services, and the networks and volumes that they use.
+
+    `labels` go on everything in it. Relative paths are taken from `root`. `$` is doubled already in rendered texts, and
+    is doubled here in what is added. Raises Unreadable when a text, which a project's own template may give, is no such
+    file.
     """
-    whole = _parsed(text, name)
-    found = whole["services"][name]
-    for gone in ("depends_on", "profiles", "build"):
-        found.pop(gone, None)
-    for key, value in _doubled({**changes, "labels": {**labels, **changes.get("labels", {})}}).items():
-        found[key] = {**_mapping(found.get(key)), **value} if key in MERGED else value
-    for one in found.get("volumes", []):
-        if isinstance(one, dict) and str(one.get("source", "")).startswith("./"):
-            one["source"] = f"{root.replace('$', '$$')}/{one['source'][2:]}"
-    return _yaml(
-        {
-            "name": whole["name"],
-            "services": {name: found},
-            "networks": {one: _marked(_network(whole, one), labels) for one in _networks(found)},
-            "volumes": {
-                one: _marked(whole["volumes"][one], labels)
-                for one in _volumes(found.get("volumes", []))
-                if one in (whole.get("volumes") or {})
-            },
-            **{key: whole[key] for key in ("configs", "secrets") if whole.get(key)},
-        }
-    )
+    whole: dict[str, Any] = {"services": {}, "networks": {}, "volumes": {}}
+    for one in starts:
+        rendered = _parsed(one.text, one.name)
+        found = _changed(rendered["services"][one.name], one.changes, labels, root)
+        whole["name"] = rendered["name"]
+        whole["services"][one.name] = found
+        whole["networks"].update({name: _marked(_network(rendered, name), labels) for name in _networks(found)})
+        known = rendered.get("volumes") or {}
+        used = (name for name in _named(found.get("volumes", ())) if name in known)
+        whole["volumes"].update({name: _marked(known[name], labels) for name in used})
+        for kind in ("configs", "secrets"):
+            whole.setdefault(kind, {}).update(rendered.get(kind) or {})
+    return _yaml(whole)
+
+
+def images_of(starts: Sequence[Start]) -> tuple[str, ...]:
+    """The images of what is started."""
+    every = (one.changes.get("image") or _parsed(one.text, one.name)["services"][one.name]["image"] for one in starts)
+    return tuple(str(image) for image in every)
 
 
 def network_of(text: str, name: str) -> str:
-    """The key of a service's first network. Raises Unreadable as `service` does."""
+    """The key of a service's first network. Raises Unreadable as `of` does."""
     return _networks(_parsed(text, name)["services"][name])[0]
 
 
@@ -82,13 +91,28 @@ def _network(whole: dict[str, Any], name: str) -> dict[str, Any] | None:
     return every.get(name)
 
 
-def _networks(found: dict[str, Any]) -> list[str]:
-    return list(found.get("networks") or [DEFAULT_NETWORK])
+def _networks(service: dict[str, Any]) -> list[str]:
+    return list(service.get("networks") or [DEFAULT_NETWORK])
+
+
+def _changed(
+    service: dict[str, Any], changes: Mapping[str, Any], labels: Mapping[str, str], root: str
+) -> dict[str, Any]:
+    found = {key: value for key, value in service.items() if key not in ("depends_on", "profiles", "build")}
+    for key, value in _doubled({**changes, "labels": {**labels, **changes.get("labels", {})}}).items():
+        found[key] = {**_mapping(found.get(key)), **value} if key in MERGED else value
+    found["volumes"] = [_absolute(one, root) for one in found.get("volumes", ())]
+    return found
+
+
+def _absolute(volume: Any, root: str) -> Any:
+    source = str(volume.get("source", "")) if isinstance(volume, dict) else ""
+    return {**volume, "source": f"{_doubled(root)}/{source[2:]}"} if source.startswith("./") else volume
 
 
 def _marked(value: dict[str, Any] | None, labels: Mapping[str, str]) -> dict[str, Any]:
     found = dict(value or {})
-    return {**found, "labels": {**_mapping(found.get("labels")), **_doubled(dict(labels))}}
+    return {**found, "labels": {**_mapping(found.get("labels")), **_doubled(labels)}}
 
 
 def _mapping(found: dict[str, Any] | list[str] | None) -> dict[str, Any]:
@@ -99,9 +123,9 @@ def _mapping(found: dict[str, Any] | list[str] | None) -> dict[str, Any]:
     return dict(found or {})
 
 
-def _volumes(found: list[Any]) -> list[str]:
-    sources = [one.split(":")[0] if isinstance(one, str) else str(one.get("source", "")) for one in found]
-    return [one for one in sources if one and not one.startswith((".", "/"))]
+def _named(volumes: Sequence[Any]) -> Iterator[str]:
+    for one in volumes:
+        yield one.split(":")[0] if isinstance(one, str) else str(one.get("source", ""))
 
 
 def _doubled(value: Any) -> Any:

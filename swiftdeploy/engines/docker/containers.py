@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 
 from swiftdeploy.engines.docker import cli, marks
 from swiftdeploy.model.errors import EnvironmentMissing
 
-PROXY, JUDGE, APP = "proxy", "judge", "app"
+PROXY, JUDGE = "proxy", "judge"
+YOUNG_SECONDS = 0.05
 _FIELDS = ("{{.ID}}", "{{.State}}", "{{.Status}}", "{{.Names}}", *(
     f'{{{{.Label "{name}"}}}}'
     for name in (marks.ROLE, marks.INSTANCE, marks.RELEASE, marks.SERVICE, marks.PROJECT, marks.SETTINGS, marks.DRAIN,
@@ -58,9 +60,64 @@ class Ended:
     pid: int
 
 
-def of(root: str) -> tuple[Container, ...]:
-    """Everything that carries this project's mark, running or not."""
-    return matching(f"label={marks.ROOT}={root}")
+class Containers:
+    """What carries one project's mark, running or not.
+
+    A listing takes 20 ms and is wanted again and again: one that is younger than 50 ms, and than whatever was done to
+    the containers from here, is used again.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._listed: tuple[Container, ...] = ()
+        self._at = 0.0
+
+    def all(self) -> tuple[Container, ...]:
+        if time.monotonic() - self._at > YOUNG_SECONDS:
+            self._listed = matching(f"label={marks.ROOT}={self._root}")
+            self._at = time.monotonic()
+        return self._listed
+
+    def part(self, name: str) -> Container | None:
+        """The container of an instance id, `proxy` or `judge`; a running one before any other."""
+        return part(name, self.all())
+
+    def changed(self) -> None:
+        """Whatever was listed is of the past."""
+        self._at = 0.0
+
+    def again(self, found: Container) -> None:
+        """Start one that ended."""
+        cli.do("start", found.id, what=f"{found.part} cannot be started again")
+        self.changed()
+
+    def wake(self) -> None:
+        """Let those go on that somebody paused."""
+        if paused := [one.id for one in self.all() if one.state == "paused"]:
+            cli.do("unpause", *paused, what="paused containers cannot go on")
+            self.changed()
+
+    def stop(self, found: Container, grace_seconds: float) -> None:
+        """SIGTERM (or what its image says), SIGKILL after the grace; then it is removed. Gone already is fine."""
+        cli.ask("stop", "-t", str(max(0, round(grace_seconds))), found.id, seconds=grace_seconds + cli.SECONDS)
+        self.remove(found)
+
+    def remove(self, *found: Container) -> None:
+        """Remove them at once; gone already is fine."""
+        if found:
+            answer = cli.ask("rm", "-f", "-v", *(one.id for one in found))
+            if answer.status and any(inspected(one.id) for one in found):
+                raise cli.failed(f"{', '.join(one.part for one in found)} cannot be removed", answer)
+        self.changed()
+
+    def crash(self, found: Container, comes_back: bool) -> None:
+        """SIGKILL, as a crash. Docker takes its own `kill` for a wish that it stays down, so what its restart policy
+        would do is done here."""
+        policy = cli.ask("container", "inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", found.id).out.strip()
+        cli.do("kill", found.id, what=f"{found.part} cannot be killed")
+        self.changed()
+        if comes_back and policy in ("always", "unless-stopped", "on-failure"):
+            self.again(found)
 
 
 def of_project(name: str) -> tuple[Container, ...]:
@@ -92,25 +149,6 @@ def inspected(container_id: str) -> Ended | None:
         str(found["Status"]), int(found["ExitCode"]), bool(found["OOMKilled"]), int(restarts), str(found["Error"]),
         int(found["Pid"]),
     )  # fmt: skip
-
-
-def wake(found: tuple[Container, ...]) -> None:
-    """Let those go on that somebody paused."""
-    if paused := [one.id for one in found if one.state == "paused"]:
-        cli.do("unpause", *paused, what="paused containers cannot go on")
-
-
-def stop(container_id: str, grace_seconds: float) -> None:
-    """Stop it with SIGTERM (or what its image says), SIGKILL after the grace, and remove it; gone already is fine."""
-    cli.ask("stop", "-t", str(max(0, round(grace_seconds))), container_id, seconds=grace_seconds + cli.SECONDS)
-    remove(container_id)
-
-
-def remove(container_id: str) -> None:
-    """Remove it at once; gone already is fine."""
-    answer = cli.ask("rm", "-f", "-v", container_id)
-    if answer.status and inspected(container_id) is not None:
-        raise cli.failed(f"container {container_id[:12]} cannot be removed", answer)
 
 
 def matching(wanted: str) -> tuple[Container, ...]:

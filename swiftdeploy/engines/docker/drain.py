@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from swiftdeploy.engines.docker import containers, workers
-from swiftdeploy.engines.docker.containers import Container
+from swiftdeploy.engines.docker.containers import Container, Containers
 
 # Docker gives the address of a stopped container to the next one at once, so an old worker of the proxy could reach a
 # release that nobody has judged: old workers go first. They go when their last client has asked once more or idled for
@@ -18,8 +18,8 @@ LOOK_SECONDS = 0.1
 class Drain:
     """Remembers between questions since when it was asked."""
 
-    def __init__(self, root: str) -> None:
-        self._root = root
+    def __init__(self, seen: Containers) -> None:
+        self._seen = seen
         self._since: float | None = None
         self._looked = 0.0
         self._left: str | None = None
@@ -38,7 +38,7 @@ class Drain:
         return self._left
 
     def _look(self, ids: Sequence[str], waited: float) -> str | None:
-        found = containers.of(self._root)
+        found = self._seen.all()
         wait_for = [
             one for one in found if one.instance in ids and one.state == "running" and waited < one.drain_seconds
         ]

@@ -20,15 +20,16 @@ from swiftdeploy.engines.docker import (
     places,
     proxy,
     sweep,
+    windowlog,
 )  # fmt: skip
 from swiftdeploy.engines.docker.compose import Compose
-from swiftdeploy.engines.docker.containers import JUDGE, PROXY, Container
+from swiftdeploy.engines.docker.containers import JUDGE, PROXY, Container, Containers
 from swiftdeploy.flow.world import Part
-from swiftdeploy.model import asking, render
+from swiftdeploy.model import asking, render, routes
 from swiftdeploy.model.check import Check
 from swiftdeploy.model.decision import PolicySet
 from swiftdeploy.model.errors import EnvironmentMissing
-from swiftdeploy.model.render import Routes
+from swiftdeploy.model.routes import Routes
 from swiftdeploy.model.state import EngineName, Instance, Release, Settings, State
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 STOP_SECONDS = 10.0
 STALE_SECONDS = 30.0
-CRASHES = 5  # an instance that ended so often while it was started will not become ready
 
 
 class Docker:
@@ -51,10 +51,11 @@ class Docker:
     ) -> None:
         self._places = places.of(root)
         self._root = str(self._places.root)
-        self._compose = Compose(self._places, templates, str(marks.owner(leash)) if leash else "")
+        self._containers = Containers(self._root)
+        self._compose = Compose(self._places, templates, self._containers, str(marks.owner(leash)) if leash else "")
         self._templates = templates
         self._proxy = proxy.Proxy(self._compose)
-        self._drain = drain.Drain(self._root)
+        self._drain = drain.Drain(self._containers)
         self._asked: Settings | None = None
         self._judge_held_down = False
 
@@ -72,49 +73,48 @@ class Docker:
 
     def open(self, settings: Settings) -> None:
         claims.require_folder(self._places.root)
-        found = containers.of(self._root)
-        containers.wake(found)
-        if not _serves(settings, found):
+        self._containers.wake()
+        found = self._containers.all()
+        if self._asked != settings and not _serves(settings, found):
             claims.require(settings, self._places.root, found)
         self._places.make()
         self._asked = settings
 
     def is_open(self) -> bool:
-        return any(one.lives for one in containers.of(self._root))
+        return any(one.lives for one in self._containers.all())
 
     def start_judge(self, settings: Settings, policies: PolicySet) -> None:
         if not self._judge_held_down:
-            claims.require_judge(settings, self._places.root, containers.of(self._root))
+            claims.require_judge(settings, self._places.root, self._containers.all())
             judge.start(settings, policies, self._compose)
 
     def running(self) -> tuple[str, ...]:
-        return tuple(sorted({one.instance for one in containers.of(self._root) if one.instance}))
+        return tuple(sorted({one.instance for one in self._containers.all() if one.instance}))
 
     def start(self, instance: Instance, manifest: Manifest) -> None:
-        if self._asked:  # it is reached through the proxy before it gets any traffic
-            self._proxy.start(self._asked)
-        self._settle()
-        instances.start(instance, manifest, self._compose)
-        images.prune(render.project_name(manifest.network.name), self._kept())
+        # it is reached through the proxy before it gets any traffic
+        beside = self._proxy.due(self._asked) if self._asked else ()
+        if not beside:
+            self._settle()
+        instances.start(instance, manifest, self._compose, beside)
+        if beside:
+            self._proxy.require_running()
         self._proxy.admit(instance.id, instances.address(instance))
 
     def _settle(self) -> None:
-        """A new container may get the address of one that was stopped before its old clients were gone."""
-        found = containers.part(PROXY, containers.of(self._root))
-        if found and found.state == "running" and not drain.settled(found, STALE_SECONDS):
-            raise EnvironmentMissing(
-                f"old workers of the proxy still hold clients after {STALE_SECONDS:g} s, and a new container could get "
-                "the address of one that they know",
-                "wait for those clients, or restart the proxy: docker compose restart nginx",
-            )
-
-    def _kept(self) -> frozenset[str]:
-        folder = self._places.releases
-        return frozenset(one.name for one in folder.iterdir()) if folder.is_dir() else frozenset()
+        """A new container may get the address of one that was stopped before its last old clients were gone."""
+        found = self._containers.part(PROXY)
+        if self._places.unsettled.exists() and found and found.state == "running":
+            if not drain.settled(found, STALE_SECONDS):
+                raise EnvironmentMissing(
+                    f"old workers of the proxy still hold clients after {STALE_SECONDS:g} s, and a new container could "
+                    "get the address of one that they know",
+                    "wait for those clients, or restart the proxy: docker compose restart nginx",
+                )
+            self._places.unsettled.unlink(missing_ok=True)
 
     def ended(self, instance: Instance) -> str | None:
-        found = containers.part(instance.id, containers.of(self._root))
-        return instances.ended_in_words(containers.inspected(found.id) if found else None, CRASHES)
+        return instances.ended(self._containers.part(instance.id))
 
     def address(self, instance: Instance) -> str:
         found = self._proxy.address(instance.id)
@@ -133,34 +133,47 @@ class Docker:
         return self._drain.busy(ids)
 
     def stop(self, instance_id: str, grace_seconds: float) -> None:
-        for one in containers.of(self._root):
+        found = self._containers.part(PROXY)
+        if found and found.state == "running" and drain.finishing(found, 0.0):
+            self._places.make()
+            self._places.unsettled.touch()
+        for one in self._containers.all():
             if one.instance == instance_id:
-                containers.stop(one.id, grace_seconds)
+                self._containers.stop(one, grace_seconds)
+        if found:
+            self._proxy.dismiss(instance_id)
 
     def log_tail(self, name: str, lines: int) -> tuple[str, ...]:
-        found = containers.part(name, containers.of(self._root))
+        found = self._containers.part(name)
         return logs.tail(found.id, lines) if found else ()
 
     def log_follow(self, name: str) -> Iterator[str]:
         return logs.follow(self._part(name).id)
 
+    def proxy_log(self, since: float) -> Sequence[str]:
+        try:
+            found = self._containers.part(PROXY)
+            return windowlog.lines(found.id, since) if found else ()
+        except EnvironmentMissing:  # there is other evidence, and whoever needs more will meet the daemon next
+            return ()
+
     def parts(self, state: State) -> tuple[Part, ...]:
         if not state.instances:
             return ()
-        found = containers.of(self._root)
+        found = self._containers.all()
         return tuple(
             _part(name, containers.part(name, found)) for name in (*(one.id for one in state.instances), PROXY, JUDGE)
         )
 
     def test_proxy(self, manifest: Manifest) -> str | None:
         settings = asking.settings(manifest, "docker")
-        if images.digest(settings.nginx_image) is None:
+        if settings.nginx_image not in images.known(settings.nginx_image):
             raise EnvironmentMissing(f"image {settings.nginx_image} is not here yet; deploy pulls it")
         templates = self._templates()
-        routes = Routes("stable:1", "canary:1", 50, 1, {"stable-1": "stable:1"}, names=True)
+        tried = Routes("stable:1", "canary:1", 50, 1, {"stable-1": "stable:1"}, names=True)
         files = {
             f"{nginx.FOLDER}/{render.NGINX}": render.container_proxy(settings, templates),
-            f"{nginx.FOLDER}/{render.ROUTING}": render.routing(routes, render.CONTAINER.handoff, templates),
+            f"{nginx.FOLDER}/{render.ROUTING}": routes.text(tried, render.CONTAINER.handoff, templates),
         }
         return nginx.too_old(settings.nginx_image) or nginx.test_in(settings.nginx_image, files)
 
@@ -171,22 +184,22 @@ class Docker:
         return inventory.checks()
 
     def port_holder(self, port: int) -> str | None:
-        return claims.holder(port, "0.0.0.0", containers.of(self._root))
+        return claims.holder(port, "0.0.0.0", self._containers.all())
 
     def kill(self, part: str) -> None:
-        instances.crash(self._part(part), comes_back=part != JUDGE)
+        self._containers.crash(self._part(part), comes_back=part != JUDGE)
 
     def hold_judge_down(self, down: bool) -> None:
         self._judge_held_down = down
-        found = containers.part(JUDGE, containers.of(self._root))
+        found = self._containers.part(JUDGE)
         if down and found:
-            containers.stop(found.id, 0.0)
+            self._containers.stop(found, 0.0)
 
     def close(self, clean: bool) -> None:
-        sweep.everything(self._places, STOP_SECONDS, clean)
+        sweep.everything(self._places, self._containers, STOP_SECONDS, clean)
 
     def _part(self, name: str) -> Container:
-        found = containers.part(name, containers.of(self._root))
+        found = self._containers.part(name)
         if found is None or not found.lives:
             raise EnvironmentMissing(f"{name} does not run", "run `swiftdeploy deploy`")
         return found

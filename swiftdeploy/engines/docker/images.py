@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,19 +21,20 @@ KEPT = render.KEPT_IMAGES
 RELEASE = re.compile(r"[0-9a-f]{12}")
 
 
-def digest(name: str) -> str | None:
-    """Id of the image that the name means on this machine (`sha256:` and hex); None when it is not here."""
-    answer = cli.ask("image", "inspect", "--format", "{{.Id}}", name)
-    if answer.status == 0:
-        return answer.out.strip()
-    if why := cli.no_daemon():
+def known(*names: str) -> dict[str, str]:
+    """Names, or digests, of images that are on this machine to their ids (`sha256:` and hex)."""
+    answer = cli.ask("image", "inspect", "--format", "{{.Id}} {{json .RepoTags}}", *names)
+    if answer.status and not answer.out and (why := cli.no_daemon()):
         raise EnvironmentMissing(why, "start the Docker daemon, or use --engine local")
-    return None
+    found = {}
+    for digest, _, tags in (line.partition(" ") for line in answer.out.splitlines() if line.startswith("sha256:")):
+        found.update(dict.fromkeys((digest, *(json.loads(tags) or ())), digest))
+    return {name: found[full] for name in names if (full := _full(name)) in found}
 
 
 def require(name: str) -> str:
-    """The digest; raises EnvironmentMissing, with how to get it, when the image is not here."""
-    found = digest(name)
+    """The id of an image; raises EnvironmentMissing, with how to get it, when the image is not here."""
+    found = known(name).get(name)
     if found is None:
         raise EnvironmentMissing(
             f"image {name} is not here",
@@ -42,39 +45,52 @@ def require(name: str) -> str:
 
 def fetch(manifest: Manifest, root: Path) -> None:
     """Have all images here: the app's is built when the manifest says from what; what is missing is pulled."""
-    for name in (manifest.nginx.image, manifest.opa.image):
-        pull_missing(name)
     services = manifest.services
-    if services.build is not None:
-        context = root / services.build
-        if not context.is_dir():
-            raise EnvironmentMissing(f"services.build: there is no folder {services.build}", "correct it")
-        cli.do(
-            "build", "-q", "-t", services.image, str(context),
-            what=f"image {services.image} cannot be built from {services.build}", seconds=cli.PULL_SECONDS,
-        )  # fmt: skip
-    else:
-        pull_missing(services.image)
+    wanted = (manifest.nginx.image, manifest.opa.image, *(() if services.build is not None else (services.image,)))
+    pull_missing(*wanted)
+    if services.build is None:
+        return
+    context = root / services.build
+    if not context.is_dir():
+        raise EnvironmentMissing(f"services.build: there is no folder {services.build}", "correct services.build")
+    cli.do(
+        "build", "-q", "-t", services.image, str(context),
+        what=f"image {services.image} cannot be built from {services.build}", seconds=cli.PULL_SECONDS,
+    )  # fmt: skip
 
 
-def pull_missing(name: str) -> None:
-    """Pull an image that is not here. Raises EnvironmentMissing when it cannot be had."""
-    if digest(name) is None:
-        cli.do("pull", "-q", name, what=f"image {name} is not here and cannot be pulled", seconds=cli.PULL_SECONDS)
+def pull_missing(*names: str) -> bool:
+    """Pull those that are not here; whether there were any. Raises EnvironmentMissing when one cannot be had."""
+    here = known(*names)
+    missing = [name for name in names if name not in here]
+    for name in missing:
+        _pull(name)
+    return bool(missing)
 
 
-def reference(release: Release, project: str) -> str:
-    """A name for exactly the release's image, kept under a name of ours from now on. Raises EnvironmentMissing when
-    the image is gone."""
+def _pull(name: str) -> None:
+    cli.do("pull", "-q", name, what=f"image {name} is not here and cannot be pulled", seconds=cli.PULL_SECONDS)
+
+
+def _full(name: str) -> str:
+    """As Docker lists it: with a tag."""
+    return name if name.startswith("sha256:") or ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def reference(release: Release, project: str, wanted: Callable[[], frozenset[str]]) -> str:
+    """A name for exactly the release's image, kept under a name of ours from now on; names of releases that are not
+    `wanted` any more are given up. Raises EnvironmentMissing when the image is gone."""
     kept = f"{KEPT}/{project}:{release.id}"
-    if digest(kept) != release.digest:
-        if digest(release.digest) is None:
+    here = known(kept, release.digest, release.image)
+    if here.get(kept) != release.digest:
+        if release.digest not in here:
             raise EnvironmentMissing(
                 f"the image of release {release.label} is gone ({release.image}, {release.digest[:19]})",
                 "deploy the release anew from its manifest",
             )
         cli.do("tag", release.digest, kept, what=f"image {release.image} cannot be kept")
-    return release.image if digest(release.image) == release.digest else kept
+        prune(project, wanted())
+    return release.image if here.get(release.image) == release.digest else kept
 
 
 def prune(project: str, wanted: frozenset[str]) -> None:

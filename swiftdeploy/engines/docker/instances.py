@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swiftdeploy.engines.docker import cli, containers, images, marks
+from swiftdeploy.engines.docker import containers, images, marks
 from swiftdeploy.engines.docker.compose import Compose
-from swiftdeploy.engines.docker.composefile import network_of
-from swiftdeploy.engines.docker.containers import Container, Ended
+from swiftdeploy.engines.docker.composefile import Start, network_of
+from swiftdeploy.engines.docker.containers import Container
 from swiftdeploy.model import render
 from swiftdeploy.model.errors import EnvironmentMissing
 from swiftdeploy.model.state import Instance, Track
@@ -16,24 +16,25 @@ if TYPE_CHECKING:
     from swiftdeploy.model.manifest import Manifest
 
 SERVICES: dict[Track, str] = {"stable": "app", "canary": "canary"}
+CRASHES = 5  # an instance that ended so often will not become ready
 
 
-def start(instance: Instance, manifest: Manifest, compose: Compose) -> None:
-    """Have its container run, beside all others of its service. Raises EnvironmentMissing."""
-    root = str(compose.places.root)
-    every = containers.of(root)
-    found = containers.part(instance.id, every)
+def start(instance: Instance, manifest: Manifest, compose: Compose, beside: tuple[Start, ...] = ()) -> None:
+    """Have its container run, beside all others of its service, and start what else is due with it. Raises
+    EnvironmentMissing."""
+    found = compose.containers.part(instance.id)
     if found and found.release == instance.release.id:
+        if beside:
+            compose.up(*beside)
         if not found.lives:
-            again(found.id)
+            compose.containers.again(found)
         return
     if found:  # an id that an undone change had too
-        containers.remove(found.id)
-        every = tuple(one for one in every if one.id != found.id)
+        compose.containers.remove(found)
     text = render.project(manifest, compose.templates(), mode="canary")[render.COMPOSE]
     service, project = SERVICES[instance.track], render.project_name(manifest.network.name)
     changes = {
-        "image": images.reference(instance.release, project),
+        "image": images.reference(instance.release, project, compose.places.kept_releases),
         "environment": {"APP_INSTANCE": instance.id},
         # a name of its own, by which the proxy finds it whatever address it has after a restart
         "networks": {network_of(text, service): {"aliases": [instance.id]}},
@@ -43,33 +44,25 @@ def start(instance: Instance, manifest: Manifest, compose: Compose) -> None:
             marks.DRAIN: f"{manifest.services.drain_timeout_seconds:g}",
         },
     }
-    compose.up(text, service, changes, 1 + sum(one.service == service for one in every))
+    count = 1 + sum(one.service == service for one in compose.containers.all())
+    compose.up(*beside, Start(text, service, changes, count))
 
 
-def again(container_id: str) -> None:
-    """Start one that ended."""
-    cli.do("start", container_id, what="a container cannot be started again")
-
-
-def crash(found: Container, comes_back: bool) -> None:
-    """SIGKILL, as a crash. Docker takes its own `kill` for a wish that it stays down, so what its restart policy would
-    do is done here."""
-    policy = cli.ask("container", "inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", found.id).out.strip()
-    cli.do("kill", found.id, what=f"{found.part} cannot be killed")
-    if comes_back and policy in ("always", "unless-stopped", "on-failure"):
-        again(found.id)
-
-
-def ended_in_words(found: Ended | None, crashes: int) -> str | None:
-    """None while it lives, or will be started again by Docker."""
+def ended(found: Container | None) -> str | None:
+    """None while it lives, or will be started again by Docker; else what became of it in words."""
     if found is None:
         return "its container is gone"
-    if found.state in ("running", "restarting") and found.restarts < crashes:
+    if found.state == "running":
         return None
-    how = "was killed for using too much memory" if found.out_of_memory else f"exited with status {found.exit_status}"
-    if found.error:
-        how = f"could not be started: {found.error}"
-    return how if found.restarts < crashes else f"it has ended {found.restarts} times already; the last time it {how}"
+    seen = containers.inspected(found.id)
+    if seen is None:
+        return "its container is gone"
+    if seen.state in ("running", "restarting") and seen.restarts < CRASHES:
+        return None
+    how = "was killed for using too much memory" if seen.out_of_memory else f"exited with status {seen.exit_status}"
+    if seen.error:
+        how = f"could not be started: {seen.error}"
+    return how if seen.restarts < CRASHES else f"it has ended {seen.restarts} times already; the last time it {how}"
 
 
 def address(instance: Instance) -> str:

@@ -6,9 +6,10 @@ import hashlib
 import json
 import time
 
-from swiftdeploy.engines.docker import containers, images, logs
+from swiftdeploy.engines.docker import logs
 from swiftdeploy.engines.docker.compose import Compose
-from swiftdeploy.engines.docker.containers import Container
+from swiftdeploy.engines.docker.composefile import Start
+from swiftdeploy.engines.docker.containers import JUDGE, Containers
 from swiftdeploy.engines.docker.marks import SETTINGS
 from swiftdeploy.engines.docker.places import write
 from swiftdeploy.machine import ask
@@ -25,24 +26,22 @@ EMPTY = ("run", "--server", "--addr", "0.0.0.0:8181")
 
 def start(settings: Settings, policies: PolicySet, compose: Compose) -> None:
     """Run it and wait until it answers; nothing when it does already. Raises EnvironmentMissing."""
-    root = str(compose.places.root)
-    found = containers.part(containers.JUDGE, containers.of(root))
+    found = compose.containers.part(JUDGE)
     wanted = _digest(settings, policies.packaged)
     if found and found.settings.startswith(wanted) and found.state == "running" and _answers(settings.opa_port):
         return
     if found:
-        containers.stop(found.id, 1.0)
+        compose.containers.stop(found, 1.0)
     if policies.packaged:
         _lay_out(policies, compose)
-    images.pull_missing(settings.opa_image)
     text = compose.stack(settings, policies.packaged)
-    compose.up(text, SERVICE, {"labels": {SETTINGS: wanted}})
-    if _wait(settings.opa_port, root) is None:
+    compose.up(Start(text, SERVICE, {"labels": {SETTINGS: wanted}}))
+    if _wait(settings.opa_port, compose.containers) is None:
         return
-    _remove(root)
-    compose.up(text, SERVICE, {"labels": {SETTINGS: f"{wanted} empty"}, "command": list(EMPTY)})
-    if said := _wait(settings.opa_port, root):
-        _remove(root)
+    _remove(compose.containers)
+    compose.up(Start(text, SERVICE, {"labels": {SETTINGS: f"{wanted} empty"}, "command": list(EMPTY)}))
+    if said := _wait(settings.opa_port, compose.containers):
+        _remove(compose.containers)
         raise EnvironmentMissing(f"OPA did not answer on 127.0.0.1:{settings.opa_port}: {said}")
 
 
@@ -61,11 +60,11 @@ def _digest(settings: Settings, packaged: bool) -> str:
     return hashlib.sha256(json.dumps(counts).encode()).hexdigest()[:16]
 
 
-def _wait(port: int, root: str) -> str | None:
+def _wait(port: int, seen: Containers) -> str | None:
     """None once it answers; what it said when it ended, or did not answer in time."""
     limit = time.monotonic() + START_SECONDS
     while not _answers(port):
-        found = containers.part(containers.JUDGE, containers.of(root))
+        found = seen.part(JUDGE)
         ended = found is None or found.state != "running"
         if ended or time.monotonic() > limit:
             return "\n".join(logs.tail(found.id, 5)) if found else "its container is gone"
@@ -73,10 +72,9 @@ def _wait(port: int, root: str) -> str | None:
     return None
 
 
-def _remove(root: str) -> None:
-    found: Container | None = containers.part(containers.JUDGE, containers.of(root))
-    if found:
-        containers.remove(found.id)
+def _remove(seen: Containers) -> None:
+    if found := seen.part(JUDGE):
+        seen.remove(found)
 
 
 def _answers(port: int) -> bool:

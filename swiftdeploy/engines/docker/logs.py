@@ -6,16 +6,20 @@ import subprocess
 from collections.abc import Iterator
 
 from swiftdeploy.engines.docker import cli
+from swiftdeploy.model import proxylog
+
+SEEN = 100  # times as many lines are looked at as are wanted
 
 
 def tail(container_id: str, lines: int) -> tuple[str, ...]:
-    """The last lines; () when the container is gone."""
-    answer = cli.ask("logs", "--timestamps", "--tail", str(lines), container_id)
+    """The last lines; () when the container is gone. The proxy's window log is for the gate, not for people."""
+    answer = cli.ask("logs", "--timestamps", "--tail", str(SEEN * lines), container_id)
     if answer.status:
         return ()
     # docker keeps the streams apart; the stamps have one length, so they sort as text
     written = sorted((answer.out + answer.err).splitlines(), key=lambda line: line.partition(" ")[0])
-    return tuple(line.partition(" ")[2] for line in written[-lines:])
+    texts = (line.partition(" ")[2] for line in written)
+    return tuple(text for text in texts if not text.startswith(proxylog.MARK))[-lines:]
 
 
 def follow(container_id: str) -> Iterator[str]:
@@ -31,7 +35,8 @@ def follow(container_id: str) -> Iterator[str]:
     assert child.stdout is not None
     try:
         for line in child.stdout:
-            yield line.rstrip("\n")
+            if not line.startswith(proxylog.MARK):
+                yield line.rstrip("\n")
     finally:
         child.kill()
         child.wait()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from typing import Any
 
 from swiftdeploy.engines.docker import cli, marks
 from swiftdeploy.model.errors import EnvironmentMissing
@@ -27,10 +26,10 @@ def require_ours(kind: str, names: Collection[str], project: str, key: str) -> N
 
 def gateways(name: str) -> tuple[str, ...]:
     """Addresses by which containers of a network see this machine; () when there is no such network."""
-    found = _inspected(name) or {}
-    configs = (found.get("IPAM") or {}).get("Config") or []
-    # a network with the machine's own choice of subnet may say `172.18.0.1/16`
-    return tuple(str(one["Gateway"]).split("/")[0] for one in configs if one.get("Gateway"))
+    answer = cli.ask("network", "inspect", "--format", "{{json .IPAM.Config}}", name)
+    found = json.loads(answer.out) if answer.status == 0 else None
+    # a subnet that somebody chose may come with a gateway like `172.18.0.1/16`
+    return tuple(str(one["Gateway"]).split("/")[0] for one in found or () if one.get("Gateway"))
 
 
 def remove(kind: str, wanted: str) -> None:
@@ -38,13 +37,3 @@ def remove(kind: str, wanted: str) -> None:
     answer = cli.ask(kind, "ls", "-q", "--filter", wanted)
     for name in answer.out.split():
         cli.ask(kind, "rm", name)
-
-
-def _inspected(name: str) -> dict[str, Any] | None:
-    answer = cli.ask("network", "inspect", name)
-    if answer.status:
-        if why := cli.no_daemon():
-            raise EnvironmentMissing(why, "start the Docker daemon and run the command again")
-        return None
-    found: list[dict[str, Any]] = json.loads(answer.out)
-    return found[0] if found else None

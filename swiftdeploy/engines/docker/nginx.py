@@ -18,7 +18,6 @@ OLDEST = (
     4,
 )  # keepalive_min_timeout, without which a reload loses requests of idle clients; resolve in upstreams
 UNKNOWN = re.compile(r"unknown directive|invalid parameter")
-_HERE = f"{FOLDER}/"
 
 
 def version(image: str) -> tuple[int, ...] | None:
@@ -39,11 +38,6 @@ def too_old(image: str) -> str | None:
     )
 
 
-def test(container_id: str, config: str) -> str | None:
-    """`nginx -t` in the proxy's own container: None when it passes, else what nginx said."""
-    return _said(cli.ask("exec", container_id, "nginx", "-t", "-q", "-e", "stderr", "-c", config))
-
-
 def test_in(image: str, files: Mapping[str, str]) -> str | None:
     """`nginx -t` over files by their paths, in a container of its own that nothing of this machine is mounted into:
     None when it passes. Raises EnvironmentMissing when the image cannot be run."""
@@ -59,13 +53,13 @@ def test_in(image: str, files: Mapping[str, str]) -> str | None:
         cli.ask("rm", "-f", "-v", made)
 
 
-def reload(container_id: str, config: str) -> None:
-    """Through nginx itself: `docker kill -s HUP` would mark the container as stopped by hand, and Docker would not
-    start it again after a restart of the machine."""
-    cli.do(
-        "exec", container_id, "nginx", "-s", "reload", "-e", "stderr", "-c", config,
-        what="the proxy cannot be told to read its new routes",
-    )  # fmt: skip
+def reload(container_id: str) -> str | None:
+    """Have it read its files again: None when they are good, else what nginx said, and nothing is changed.
+
+    nginx's own command reads all of the configuration before it sends the signal. `docker kill -s HUP` would not, and
+    would mark the container as stopped by hand, which Docker leaves down after a restart of the machine.
+    """
+    return _said(cli.ask("exec", container_id, "nginx", "-s", "reload", "-e", "stderr", "-c", f"{FOLDER}/nginx.conf"))
 
 
 def refused(said: str, image: str, then: str) -> SwiftDeployError:
@@ -83,7 +77,7 @@ def refused(said: str, image: str, then: str) -> SwiftDeployError:
 def _said(answer: Answer) -> str | None:
     if answer.status == 0:
         return None
-    return answer.said.replace(f"{_HERE}staged/", "the rendered ").replace(_HERE, "the rendered ") or "it failed"
+    return answer.said.replace(f"{FOLDER}/", "the rendered ") or "it failed"
 
 
 def _archive(files: Mapping[str, str]) -> bytes:

@@ -23,6 +23,11 @@ class Places:
         return self.state / "docker"
 
     @property
+    def unsettled(self) -> Path:
+        """There when an instance was stopped while old workers of the proxy knew its address."""
+        return self.docker / "unsettled"
+
+    @property
     def routing(self) -> Path:
         """Mounted into the proxy."""
         return self.state / "routing"
@@ -44,9 +49,12 @@ class Places:
         if not ignore.exists():
             ignore.write_text("*\n")
         self.docker.mkdir(mode=0o700, exist_ok=True)
-        for folder in (self.routing, self.routing / "staged"):
-            folder.mkdir(exist_ok=True)
-            folder.chmod(0o755)
+        self.routing.mkdir(exist_ok=True)
+        self.routing.chmod(0o755)
+
+    def kept_releases(self) -> frozenset[str]:
+        """Ids of the releases that may come back."""
+        return frozenset(one.name for one in self.releases.iterdir()) if self.releases.is_dir() else frozenset()
 
     def note(self, project: str) -> None:
         """Keep the Compose name of this project for a time when nothing of it runs."""

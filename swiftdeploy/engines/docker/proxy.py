@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
-from swiftdeploy.engines.docker import containers, images, logs, networks, nginx, workers
+from swiftdeploy.engines.docker import logs, networks, nginx, workers
 from swiftdeploy.engines.docker.compose import Compose
-from swiftdeploy.engines.docker.containers import Container
+from swiftdeploy.engines.docker.composefile import Start
+from swiftdeploy.engines.docker.containers import PROXY, Container
 from swiftdeploy.engines.docker.marks import SETTINGS
 from swiftdeploy.engines.docker.places import write
 from swiftdeploy.machine import ask
-from swiftdeploy.model import render
+from swiftdeploy.model import render, routes
 from swiftdeploy.model.errors import EnvironmentMissing
-from swiftdeploy.model.render import Routes
+from swiftdeploy.model.routes import Routes
 from swiftdeploy.model.state import Settings, State
 
 SERVICE = "nginx"
+START_SECONDS = 10.0
+RESTART_SECONDS = 2.0  # its ports are closed meanwhile, so those in flight do not get their whole time
 READABLE = 0o644  # by the proxy's numeric user
 CONFIG, ROUTES = render.NGINX, render.ROUTING
 
@@ -44,22 +49,29 @@ class Proxy:
     def __init__(self, compose: Compose) -> None:
         self._compose = compose
         self._places = compose.places
+        self._seen = compose.containers
         self._record = self._places.docker / "routed.json"
 
-    def start(self, settings: Settings) -> None:
-        """See that it runs, with routes as they were, or with none: instances are reached through it before they get
-        traffic. One that runs with other settings goes on until `route` brings the new ones."""
+    def due(self, settings: Settings) -> tuple[Start, ...]:
+        """What has to be started to have it run, with routes as they were, or with none. One that runs with other
+        settings goes on until `route` brings the new ones."""
         found = self._container()
         now = self.routed()
         if found and found.state == "running" and now:
-            return
-        self._run(replace(now or Routed(settings), former=()), found)
+            return ()
+        return self._due(self._with_hosts(replace(now or Routed(settings), former=())), found)
 
     def admit(self, instance_id: str, address: str) -> None:
         """Let the admin listener reach an instance, and learn its address for the routes to come."""
         now = self._known()
         if now.addresses.get(instance_id) != address or not now.hosts:
             self._tell(replace(now, addresses={**now.addresses, instance_id: address}))
+
+    def dismiss(self, instance_id: str) -> None:
+        """Forget an instance that never got traffic: nginx would ask the DNS for it for ever."""
+        now = self.routed()
+        if now and instance_id in now.addresses and instance_id not in (now.stable, now.canary):
+            self._tell(replace(now, addresses={key: at for key, at in now.addresses.items() if key != instance_id}))
 
     def route(self, state: State, addresses: Mapping[str, str]) -> None:
         """Make it read the routes of `state`. Raises Unreadable when nginx refuses what the templates make of them."""
@@ -72,9 +84,15 @@ class Proxy:
             state.canary.id if state.canary else None, state.weight, dict(addresses), (), former,
         )  # fmt: skip
         if found is None or found.state != "running" or found.settings != published(state.settings):
-            self._run(replace(told, former=()), found)
-        elif self.unrouted(state) is not None or self._changed(told):
-            self._tell(told)
+            told = self._with_hosts(replace(told, former=()))
+            self._compose.up(*self._due(told, found))
+            self.require_running()
+            if not told.hosts:  # its network was made just now
+                self._tell(told)
+        else:
+            told = replace(told, hosts=self._known().hosts)
+            if self.unrouted(state) is not None or self._changed(told):
+                self._tell(told)
 
     def unrouted(self, state: State) -> str | None:
         """None when every new connection meets the routes of `state`: the new generation answers, and every former
@@ -116,6 +134,9 @@ class Proxy:
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
+    def _with_hosts(self, told: Routed) -> Routed:
+        return replace(told, hosts=networks.gateways(told.settings.network_name))
+
     def _known(self) -> Routed:
         now = self.routed()
         if now is None:
@@ -123,52 +144,46 @@ class Proxy:
         return now
 
     def _container(self) -> Container | None:
-        return containers.part(containers.PROXY, containers.of(str(self._places.root)))
+        return self._seen.part(PROXY)
 
-    def _run(self, told: Routed, found: Container | None) -> None:
-        """Start it, or put one with other published ports or another image in its place."""
-        self._write(replace(told, hosts=self._hosts(told.settings)))
-        if found and found.settings != published(told.settings):
-            containers.stop(found.id, told.settings.proxy_timeout_seconds)
-            found = None
-        elif found and not found.lives:
-            containers.remove(found.id)
-            found = None
-        if found is None:
-            images.pull_missing(told.settings.nginx_image)  # a rollback may want one that was pruned
-            labels = {SETTINGS: published(told.settings)}
-            self._compose.up(self._compose.stack(told.settings), SERVICE, {"labels": labels})
-        self._require_running()
+    def _due(self, told: Routed, found: Container | None) -> tuple[Start, ...]:
+        """Write its files, and make room where a container ended, has other published ports or another image."""
+        self._write(told)
+        if found and found.lives and found.settings == published(told.settings):
+            return ()
+        if found and found.lives:
+            self._seen.stop(found, RESTART_SECONDS)
+        elif found:
+            self._seen.remove(found)
+        labels = {SETTINGS: published(told.settings)}
+        return (Start(self._compose.stack(told.settings), SERVICE, {"labels": labels}),)
 
-    def _require_running(self) -> None:
-        """Raise what nginx says when it ended at once."""
-        found = self._container()
-        if found and found.state == "running" and (seen := containers.inspected(found.id)) and not seen.restarts:
-            return
-        said = "\n".join(logs.tail(found.id, 5)) if found else "it is gone"
-        if found:
-            containers.remove(found.id)
-        raise nginx.refused(said, self._image(found), "")
-
-    def _image(self, found: Container | None) -> str:
-        now = self.routed()
-        return now.settings.nginx_image if now else ""
+    def require_running(self) -> None:
+        """Wait until it answers; raise what nginx says when it ends instead."""
+        place = f"127.0.0.1:{self._known().settings.admin_port}"
+        end = time.monotonic() + START_SECONDS
+        while not _answers(place):
+            found = self._container()
+            if found is None or found.state != "running" or time.monotonic() > end:
+                said = "\n".join(logs.tail(found.id, 5)) if found else "it is gone"
+                if found:
+                    self._seen.remove(found)
+                raise nginx.refused(said, self._known().settings.nginx_image, "")
+            time.sleep(0.02)
 
     def _tell(self, told: Routed) -> None:
-        """New routes for a proxy that runs: tested first, since nginx keeps the old ones silently when it refuses."""
+        """New routes for a proxy that runs. When nginx refuses them, all files are as they were."""
         found = self._container()
         if found is None:
             raise EnvironmentMissing("the proxy of this project does not run", "run `swiftdeploy deploy`")
-        told = replace(told, hosts=self._hosts(told.settings))
-        config, routes = self._texts(told)
-        staged = f"{nginx.FOLDER}/staged/{ROUTES}"
-        write(self._places.routing / "staged" / ROUTES, routes, READABLE)
-        write(self._places.routing / "staged" / CONFIG, config.replace(render.CONTAINER.routing, staged), READABLE)
-        said = nginx.test(found.id, f"{nginx.FOLDER}/staged/{CONFIG}")
-        if said is not None:
-            raise nginx.refused(said, told.settings.nginx_image, ", so the old routes stay")
+        told = told if told.hosts else self._with_hosts(told)
+        before = {path: path.read_text() for path in (*self._files(), self._record) if path.is_file()}
         self._write(told)
-        nginx.reload(found.id, f"{nginx.FOLDER}/{CONFIG}")
+        said = nginx.reload(found.id)
+        if said is not None:
+            for path, text in before.items():
+                write(path, text, READABLE)
+            raise nginx.refused(said, told.settings.nginx_image, ", so the old routes stay")
 
     def _write(self, told: Routed) -> None:
         self._places.make()
@@ -178,24 +193,24 @@ class Proxy:
         write(self._places.routing / ROUTES, routes, READABLE)
 
     def _changed(self, told: Routed) -> bool:
-        files = zip((CONFIG, ROUTES), self._texts(replace(told, hosts=self._hosts(told.settings))), strict=True)
         return any(
-            not (path := self._places.routing / name).is_file() or path.read_text() != text for name, text in files
+            not path.is_file() or path.read_text() != text
+            for path, text in zip(self._files(), self._texts(told), strict=True)
         )
+
+    def _files(self) -> tuple[Path, Path]:
+        return self._places.routing / CONFIG, self._places.routing / ROUTES
 
     def _texts(self, told: Routed) -> tuple[str, str]:
         templates = self._compose.templates()
-        routes = Routes(
+        told_routes = Routes(
             told.addresses.get(told.stable or ""), told.addresses.get(told.canary or ""), told.weight, told.generation,
             told.addresses, tuple(told.addresses.values()), True, ("127.0.0.1", *told.hosts),
         )  # fmt: skip
         return (
             render.container_proxy(told.settings, templates),
-            render.routing(routes, render.CONTAINER.handoff, templates),
+            routes.text(told_routes, render.CONTAINER.handoff, templates),
         )
-
-    def _hosts(self, settings: Settings) -> tuple[str, ...]:
-        return networks.gateways(settings.network_name)
 
 
 def published(settings: Settings) -> str:
@@ -212,10 +227,16 @@ def _accepting(found: Container | None) -> tuple[int, ...] | None:
     return tuple(sorted(seen.accepting)) if seen else None
 
 
+def _answers(place: str) -> bool:
+    """Whether the admin listener answers anything at all."""
+    try:
+        return ask.get(place, "/generation", 1.0)[0] > 0
+    except OSError:
+        return False
+
+
 def _answers_only(place: str, generation: int) -> bool:
     """Nothing but the new generation for 250 ms, where workers cannot be seen."""
-    import time
-
     end = time.monotonic() + 0.25
     while time.monotonic() < end:
         try:

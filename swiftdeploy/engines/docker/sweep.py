@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from swiftdeploy.engines.docker import cli, containers, images, marks, networks
-from swiftdeploy.engines.docker.containers import Container
+from swiftdeploy.engines.docker.containers import Container, Containers
 from swiftdeploy.engines.docker.places import Places
 from swiftdeploy.machine import owners
 
 
-def everything(places: Places, grace_seconds: float, clean: bool) -> None:
+def everything(places: Places, seen: Containers, grace_seconds: float, clean: bool) -> None:
     """End all containers with the project's mark and remove its networks; `clean` removes its volumes, kept images and
     files too. May be repeated."""
     mark = f"label={marks.ROOT}={places.root}"
-    found = containers.of(str(places.root))
+    seen.changed()
+    found = seen.all()
     _end(found, grace_seconds)
+    seen.changed()
     networks.remove("network", mark)
     (places.docker / "routed.json").unlink(missing_ok=True)
     if clean:
@@ -40,11 +42,14 @@ def lost() -> None:
                 images.forget(project)
 
 
-def _end(found: Iterable[Container], grace_seconds: float) -> None:
-    """All at once: an instance in its drain must not hold up the others."""
+def _end(found: Sequence[Container], grace_seconds: float) -> None:
+    """All at once: an instance in its drain must not hold up the others. The proxy before them, and by SIGTERM: stopped
+    as a container is, it would wait for idle clients, up to the whole grace."""
     ids = [one.id for one in found]
     if not ids:
         return
+    if proxies := [one.id for one in found if one.role == containers.PROXY and one.state == "running"]:
+        cli.ask("kill", "-s", "TERM", *proxies)
     if grace_seconds:
         cli.ask("stop", "-t", str(round(grace_seconds)), *ids, seconds=grace_seconds + cli.SECONDS)
     answer = cli.ask("rm", "-f", "-v", *ids)

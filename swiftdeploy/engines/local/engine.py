@@ -161,6 +161,9 @@ class Local:
     def log_follow(self, name: str) -> Iterator[str]:
         return logs.follow(self._places.log(name))
 
+    def proxy_log(self, since: float) -> Sequence[str]:
+        return self._proxy.window_log(since)
+
     def parts(self, state: State) -> tuple[Part, ...]:
         from swiftdeploy.engines.local.rpc import Unreachable
 

@@ -6,20 +6,23 @@ import json
 import os
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
-from swiftdeploy.engines.local import holder, logs, nginx, programs, workers
+from swiftdeploy.engines.local import holder, logs, nginx, programs, windowlog, workers
 from swiftdeploy.engines.local.places import Places, write
 from swiftdeploy.engines.local.programs import Program
 from swiftdeploy.engines.local.rundir import RunDir
 from swiftdeploy.engines.local.supervisor import Supervisor, variables
 from swiftdeploy.machine import ask
-from swiftdeploy.model import render
+from swiftdeploy.model import render, routes
 from swiftdeploy.model.errors import EnvironmentMissing, Unreadable
+from swiftdeploy.model.routes import Routes
 from swiftdeploy.model.state import Settings, State
 
 WORKERS = 2
 LOG_BYTES = 10_000_000
+ACCESS_LOG, WINDOW_LOG = "access.log", "window.log"
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ class Proxy:
         self._note(Routed(state.generation, *_listens(settings), former))
         for path, text in files.items():
             write(path, text)
-        logs.rotate(self._places.logs / "access.log", LOG_BYTES)
+        for name in (ACCESS_LOG, WINDOW_LOG):
+            logs.rotate(self._places.logs / name, LOG_BYTES)
         if master:
             os.kill(master, signal.SIGHUP)
         else:
@@ -94,16 +98,25 @@ class Proxy:
         left = workers.accepting(master) & set(now.former)
         return f"{len(left)} workers with old routes still accept connections" if left else None
 
+    def window_log(self, since: float) -> tuple[str, ...]:
+        """Lines of the window log from `since` on. A grown log is moved aside first, once a window at most, so that
+        nothing of this one is lost."""
+        path = self._places.logs / WINDOW_LOG
+        if windowlog.rotate(path, LOG_BYTES, since) and (master := workers.master(self._places)):
+            with suppress(ProcessLookupError):
+                os.kill(master, signal.SIGUSR1)  # open the logs anew
+        return windowlog.lines(path, since)
+
     def test(self, settings: Settings) -> str | None:
         """`nginx -t` over the config for `settings` in a folder of its own; None when it passes."""
         import tempfile
         from pathlib import Path
 
         with tempfile.TemporaryDirectory(prefix="swiftdeploy-test-", dir="/tmp") as folder:
-            paths = _paths(folder, folder, f"{folder}/h", f"{folder}/access.log")
+            paths = _paths(folder, folder, f"{folder}/h", folder)
             templates = self._templates()
-            routes = render.routing(render.Routes("127.0.0.1:1", "127.0.0.1:2", 50, 1, {}), f"{folder}/h", templates)
-            Path(folder, "routing.conf").write_text(routes)
+            tried = routes.text(Routes("127.0.0.1:1", "127.0.0.1:2", 50, 1, {}), f"{folder}/h", templates)
+            Path(folder, "routing.conf").write_text(tried)
             Path(folder, "nginx.conf").write_text(render.local_proxy(settings, templates, paths))
             return nginx.test(nginx.find(), folder, f"{folder}/nginx.conf")
 
@@ -112,8 +125,8 @@ class Proxy:
         config = render.local_proxy(settings, templates, _stack_paths(run))
         stable = addresses.get(state.stable.id) if state.stable else None
         canary = addresses.get(state.canary.id) if state.canary else None
-        routes = render.Routes(stable, canary, state.weight, state.generation, addresses)
-        return config, render.routing(routes, str(run.handoff), templates)
+        told = Routes(stable, canary, state.weight, state.generation, addresses)
+        return config, routes.text(told, str(run.handoff), templates)
 
     def _require_good(self, config: str, routes: str, run: RunDir) -> None:
         """`nginx -t` over staged files first: on a reload nginx keeps the old config and says nothing to us.
@@ -170,15 +183,16 @@ def _listens(settings: Settings) -> tuple[str, int, int]:
 
 
 def _stack_paths(run: RunDir) -> render.Paths:
-    return _paths(f"{run.local}/proxy", f"{run.link}/routing", str(run.handoff), f"{run.local}/logs/access.log")
+    return _paths(f"{run.local}/proxy", f"{run.link}/routing", str(run.handoff), f"{run.local}/logs")
 
 
-def _paths(folder: str, routing: str, handoff: str, access_log: str) -> render.Paths:
+def _paths(folder: str, routing: str, handoff: str, log_folder: str) -> render.Paths:
     return render.Paths(
         pid=f"{folder}/nginx.pid",
         temp=folder,
         routing=f"{routing}/routing.conf",
-        access_log=access_log,
+        access_log=f"{log_folder}/{ACCESS_LOG}",
+        window_log=f"{log_folder}/{WINDOW_LOG}",
         error_log="stderr",
         handoff=handoff,
         user_root=os.getuid() == 0,  # else workers run as nobody, who may not write in a private folder
