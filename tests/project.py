@@ -21,13 +21,14 @@ from swiftdeploy.edge.scaffold import SHARED, scaffold
 from swiftdeploy.machine import ports
 from swiftdeploy.model import yamlfile
 from swiftdeploy.model.journal import Entry
-from swiftdeploy.model.state import EngineName
 
 QUICK = {
     "canary.probe": {"path": "/", "requests": 120, "rps": 400},
     "canary.weight": 50,
     "opa.on_unavailable": "deny",
 }
+
+NO_DAEMON = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 
 
 @dataclass(frozen=True)
@@ -44,18 +45,20 @@ class Ran:
 
 
 class Project:
-    """The hello example with its own ports, on an engine whatever the machine has. `run` runs a command; `close` ends
-    what is left, by its markers."""
+    """The hello example with its own ports. `run` runs a command; `close` ends what is left, by its markers.
 
-    def __init__(self, root: Path, claims: Path, example: str = "hello", engine: EngineName = "local") -> None:
+    Commands see a Docker daemon only where the project was made for the docker `engine`.
+    """
+
+    def __init__(self, root: Path, claims: Path, example: str = "hello", engine: str = "") -> None:
         self.root, self.engine, self.network = root, engine, dockerd.own_name(root)
+        self._env = {"SWIFTDEPLOY_ENGINE": engine, **({} if engine == "docker" else NO_DAEMON)}
         scaffold(example, root, {name: folder(name) for name in (*SHARED, "examples", "scenarios")})
         self._claims = claims
         data = root / "policies" / "data.json"  # the load of the machine that runs the tests is not what they test
         data.write_text(data.read_text().replace('"max_cpu_load": 2.0', '"max_cpu_load": 1000.0'))
         self.port, self.admin_port, self.opa_port = (ports.claim(claims, claims) for _ in range(3))
         self.set({"nginx.port": self.port, "nginx.admin_port": self.admin_port, "opa.port": self.opa_port, **QUICK})
-        self.set({"engine": engine})
         if engine == "docker":  # no two projects share a network, and the image is here
             self.set({"network.name": self.network, "services.log_volume": self.network})
             self.manifest.write_text(re.sub(r"\n  build: .*", "", self.manifest.read_text()))
@@ -69,7 +72,7 @@ class Project:
         Files(self.root).write("manifest.yaml", text)
 
     def run(self, *words: str, failpoint: str = "", timeout: float = 60, **env: str) -> Ran:
-        whole = {**os.environ, "SWIFTDEPLOY_FAILPOINT": failpoint, "SWIFTDEPLOY_ENGINE": "", **env}
+        whole = {**os.environ, "SWIFTDEPLOY_FAILPOINT": failpoint, **self._env, **env}
         argv = (sys.executable, "-m", "swiftdeploy", *words)
         done = subprocess.run(
             argv, cwd=self.root, env=whole, capture_output=True, text=True, timeout=timeout, check=False

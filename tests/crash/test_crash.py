@@ -34,6 +34,7 @@ ON_DOCKER = {  # a command takes seconds there, so one or two of each
     "canary": ("start-new:after", "record-commit:after"),
 }
 ENGINES = {"local": CHOSEN, "docker": ON_DOCKER}
+MARKS: dict[str, tuple[pytest.MarkDecorator, ...]] = {"local": (), "docker": (pytest.mark.docker,)}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -42,10 +43,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     change = next((one for one in CHOSEN if f"_{one}_" in name), None)
     if change and "point" in metafunc.fixturenames:
         points = {engine: reached(change) if every else chosen[change] for engine, chosen in ENGINES.items()}
-        rows = [(engine, point) for engine, some in points.items() for point in some]
+        rows = [pytest.param(*row, marks=MARKS[row[0]]) for row in ((one, at) for one in points for at in points[one])]
         metafunc.parametrize(("project", "point"), rows, indirect=["project"])
     elif "project" in metafunc.fixturenames:
-        metafunc.parametrize("project", ENGINES if every else ["local"], indirect=True)
+        engines = [pytest.param(one, marks=MARKS[one]) for one in (ENGINES if every else ["local"])]
+        metafunc.parametrize("project", engines, indirect=True)
 
 
 def reached(change: str) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def docker_stack(make_docker: Make) -> Stack:
     return make_docker()
 
 
-@pytest.fixture(params=["local", "docker"])
+@pytest.fixture(params=["local", pytest.param("docker", marks=pytest.mark.docker)])
 def make_either(request: pytest.FixtureRequest, make_stack: Make) -> Make:
     """Makes stacks on the one engine, then on the other."""
     if request.param == "docker":

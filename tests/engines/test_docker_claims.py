@@ -15,7 +15,7 @@ from swiftdeploy.model import render
 from swiftdeploy.model.errors import EnvironmentMissing, NotPossible, SwiftDeployError
 
 Make = Callable[..., Stack]
-pytestmark = pytest.mark.usefixtures("dockerd_here")
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("dockerd_here")]
 
 
 def begun(stack: Stack) -> None:

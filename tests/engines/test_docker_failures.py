@@ -19,7 +19,7 @@ from swiftdeploy.engines.docker import cli, marks
 from swiftdeploy.model import journal
 from swiftdeploy.model.errors import EnvironmentMissing
 
-pytestmark = pytest.mark.usefixtures("dockerd_here")
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("dockerd_here")]
 AWAY = "echo 'Cannot connect to the Docker daemon at unix:///x.sock. Is the docker daemon running?' >&2; exit 1"
 HANGS = "exec sleep 1000"
 DIES = '"$real" "$@" <&0 & sleep 0.25; kill -9 $! $$'

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from swiftdeploy.edge import inside
 from swiftdeploy.engines.docker import composefile, drain, instances, marks, nginx, proxy, workers
-from swiftdeploy.engines.docker.containers import Container, Containers, Ended
+from swiftdeploy.engines.docker.containers import Container, Ended
 from swiftdeploy.model import asking, manifest
 from swiftdeploy.model.errors import EnvironmentMissing, Unreadable
 from swiftdeploy.model.state import Settings
@@ -39,7 +39,7 @@ secrets: {key: {file: ./key}}
 
 
 def made(text: str = TEXT, root: str = "/shop", **changes: Any) -> Any:
-    return yaml.safe_load(composefile.of((composefile.Start(text, "app", changes),), {"root": root}, root))
+    return yaml.safe_load(composefile.of([composefile.Start(text, "app", changes)], {"root": root}, root))
 
 
 def test_only_the_service_and_what_it_uses_is_given_to_compose() -> None:
@@ -85,6 +85,7 @@ def test_dollars_are_doubled_in_what_is_added_and_only_there() -> None:
     assert app["volumes"][2]["source"] == "/$$HOME/a/files"
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(), st.text())
 @example("\U0001f600 \x7f \x85 \u2028 \\ud83d \x00", "/")
 def test_a_value_comes_out_of_interpolation_as_it_was(value: str, root: str) -> None:
@@ -117,12 +118,12 @@ def test_a_service_without_networks_is_in_the_default_one() -> None:
 
 
 def test_an_owner_is_read_as_it_was_written() -> None:
-    one = marks.Owner(41, 1700000000.13, "b-1")
+    one = marks.Owner(41, 1700000000.13, "b-1", "here/pid:[1]")
     assert marks.parsed(str(one)) == one
     assert str(marks.owner((7, 1.5))).startswith("7 1.5 ")
 
 
-@pytest.mark.parametrize("text", ["", "1", "1 2", "a b c", "1 2 3 4", "1  2"])
+@pytest.mark.parametrize("text", ["", "1 2 b", "a b c d", "1 2 b here more", "1  2 b"])
 def test_another_label_is_no_owner(text: str) -> None:
     assert marks.parsed(text) is None
 
@@ -183,7 +184,7 @@ class Looks:
         self.seen: workers.Workers | None = workers.Workers(frozenset({1}), frozenset())
         monkeypatch.setattr(drain.workers, "seen", lambda _: self.seen)
         monkeypatch.setattr(drain.time, "monotonic", lambda: self.now)
-        self.drain = drain.Drain(cast(Containers, self))
+        self.drain = drain.Drain(self)  # type: ignore[arg-type]
 
     def all(self) -> tuple[Container, ...]:
         self.asked += 1
@@ -269,8 +270,16 @@ def ended(state: str = "exited", status: int = 3, restarts: int = 0, memory: boo
         (ended("running", 3, 5), "it has ended 5 times already; the last time it exited with status 3"),
     ],
 )
-def test_how_an_instance_ended_is_said_in_words(found: Ended | None, said: str | None) -> None:
-    assert instances.in_words(found) == said
+def test_how_an_instance_ended_is_said_in_words(
+    found: Ended | None, said: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instances.containers, "inspected", lambda _: found)
+    assert instances.ended(container("stable-1", "restarting")) == said
+
+
+def test_one_that_runs_is_not_asked_how_it_ended() -> None:
+    assert instances.ended(container("stable-1")) is None
+    assert instances.ended(None) == "its container is gone"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from swiftdeploy.flow import releases
 from swiftdeploy.model.errors import EnvironmentMissing
 
 Make = Callable[..., Stack]
-pytestmark = pytest.mark.usefixtures("dockerd_here")
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("dockerd_here")]
 
 
 @pytest.fixture

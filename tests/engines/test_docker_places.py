@@ -14,7 +14,7 @@ from swiftdeploy.engines.docker import marks
 from swiftdeploy.model.errors import EnvironmentMissing
 
 Make = Callable[..., Stack]
-pytestmark = pytest.mark.usefixtures("dockerd_here")
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("dockerd_here")]
 # all that Compose, a label, a mount or a filter could take for something else, in one name
 ODD = """a 'b' "c" $HOME ${X:-y} $$ %20 100%s ;#&(){}[],=:\\ é-ü-漢-\U0001f600"""
 

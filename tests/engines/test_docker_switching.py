@@ -13,6 +13,7 @@ import pytest
 from stack import Stack
 
 Make = Callable[..., Stack]
+pytestmark = pytest.mark.docker
 
 
 def _client() -> Any:

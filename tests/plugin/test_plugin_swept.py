@@ -17,6 +17,7 @@ import yaml
 pytestmark = pytest.mark.docker
 LONG = "scenario: long\nsteps: [{deploy: {}}, {wait: 100s}]\n"
 SHORT = "scenario: short\nsteps: [{run: ['true']}]\n"  # starts no container, and sweeps like every other
+pytestmark = pytest.mark.docker
 
 
 @pytest.fixture(autouse=True)

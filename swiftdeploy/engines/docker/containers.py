@@ -97,6 +97,12 @@ class Containers:
         cli.do("start", found.id, what=f"{found.part} cannot be started again")
         self.changed()
 
+    def wake(self) -> None:
+        """Let those go on that somebody paused."""
+        if paused := [one.id for one in self.all() if one.state == "paused"]:
+            cli.do("unpause", *paused, what="paused containers cannot go on")
+            self.changed()
+
     def stop(self, found: Container, grace_seconds: float) -> None:
         """SIGTERM (or what its image says), SIGKILL after the grace; then it is removed. Gone already is fine."""
         cli.ask("stop", "-t", str(max(0, round(grace_seconds))), found.id, seconds=grace_seconds + cli.SECONDS)

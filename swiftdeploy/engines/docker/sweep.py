@@ -30,7 +30,7 @@ def everything(places: Places, seen: Containers, grace_seconds: float, clean: bo
 
 
 def lost() -> None:
-    """Remove what runs of other processes left behind that were killed: everything whose owner is gone."""
+    """Remove what killed runs on this machine left behind: everything whose owner is gone. Two may do so at once."""
     for mark in _owners():
         if _is_gone(mark):
             wanted = f"label={marks.OWNER}={mark}"
@@ -80,6 +80,6 @@ def _labelled(kind: str, wanted: str, label: str) -> set[str]:
 
 def _is_gone(mark: str) -> bool:
     owner = marks.parsed(mark)
-    if owner is None:
+    if owner is None or owner.place != marks.place():  # whether it lives cannot be seen from here
         return False
     return owner.boot != marks.boot() or not owners.owner_lives(owner.pid, owner.born)
