@@ -86,12 +86,6 @@ class Containers:
         """Whatever was listed is of the past."""
         self._at = 0.0
 
-    def wake(self) -> None:
-        """Let those go on that somebody paused."""
-        if paused := [one.id for one in self.all() if one.state == "paused"]:
-            cli.do("unpause", *paused, what="paused containers cannot go on")
-            self.changed()
-
     def again(self, found: Container) -> None:
         """Start one that ended."""
         cli.do("start", found.id, what=f"{found.part} cannot be started again")
