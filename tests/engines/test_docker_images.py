@@ -123,3 +123,10 @@ def test_an_image_that_is_nowhere_is_said_with_how_to_get_it(docker_stack: Stack
     with pytest.raises(EnvironmentMissing, match="image swiftdeploy-tests/nowhere:1 is not here") as caught:
         docker_stack.engine.release(docker_stack.manifest)
     assert "docker build -t swiftdeploy-tests/nowhere:1" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["docker.io/library/{}", "docker.io/{}", "library/{}", "{}"])
+def test_an_image_is_found_under_every_name_that_means_it(name: str) -> None:
+    digest = str(dockerd.inspected(dockerd.NGINX)["Id"])
+    wanted = (name.format(dockerd.NGINX), "swiftdeploy-tests/nowhere:1", digest)
+    assert images.known(*wanted) == {wanted[0]: digest, digest: digest}
