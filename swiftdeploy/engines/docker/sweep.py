@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterable, Sequence
 
 from swiftdeploy.engines.docker import cli, containers, images, marks, networks
 from swiftdeploy.engines.docker.containers import Container, Containers
 from swiftdeploy.engines.docker.places import Places
 from swiftdeploy.machine import owners
+
+REMOVAL_SECONDS = 10.0  # for what another run is removing at this moment
 
 
 def everything(places: Places, seen: Containers, grace_seconds: float, clean: bool) -> None:
@@ -53,8 +56,11 @@ def _end(found: Sequence[Container], grace_seconds: float) -> None:
     if grace_seconds:
         cli.ask("stop", "-t", str(round(grace_seconds)), *ids, seconds=grace_seconds + cli.SECONDS)
     answer = cli.ask("rm", "-f", "-v", *ids)
-    if answer.status and any(containers.inspected(one) for one in ids):
-        raise cli.failed("the containers cannot be removed", answer)
+    end = time.monotonic() + REMOVAL_SECONDS
+    while answer.status and any(containers.inspected(one) for one in ids):
+        if time.monotonic() > end:
+            raise cli.failed("the containers cannot be removed", answer)
+        time.sleep(0.1)
 
 
 def _projects(found: Iterable[Container], places: Places) -> set[str]:
