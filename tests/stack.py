@@ -98,6 +98,8 @@ class Stack:
         return asking.settings(self.manifest, self.on)
 
     def open(self) -> None:
+        if self.on == "docker":
+            self.engine.fetch(self.manifest)
         self.engine.open(self.settings)
 
     def begin(self, track: Track = "stable") -> Instance:

@@ -20,7 +20,6 @@ pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("dockerd_here")]
 
 def begun(stack: Stack) -> None:
     """As a first deploy begins."""
-    stack.engine.fetch(stack.manifest)
     stack.open()
 
 
