@@ -79,6 +79,11 @@ class Project:
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
+    def started(self, *words: str) -> subprocess.Popen[bytes]:
+        """A command that runs on; what it says is not heard."""
+        argv, quiet = (sys.executable, "-m", "swiftdeploy", *words), subprocess.DEVNULL
+        return subprocess.Popen(argv, cwd=self.root, env={**os.environ, **self._env}, stdout=quiet, stderr=quiet)
+
     def ok(self, *words: str, **env: str) -> Ran:
         done = self.run(*words, **env)
         assert done.status == 0, f"{words}: exit {done.status}\n{done.out}{done.err}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 from collections import Counter
@@ -26,21 +27,13 @@ ODD = {
     "EMPTY": "",
     "YAML": "{a: [b]} # c",
 }
-# answers every path, and tells what it was started with
-ANSWERS = """
-import json, os, signal, http.server
-signal.signal(15, lambda *_: os._exit(0))
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = json.dumps(dict(os.environ)).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-print("began", flush=True)
-http.server.ThreadingHTTPServer((os.environ["APP_HOST"], int(os.environ["APP_PORT"])), Handler).serve_forever()
+DEAF = """
+import signal, time
+signal.signal(15, signal.SIG_IGN)
+while True:
+    print("deaf", flush=True)
+    time.sleep(.1)
 """
-DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(1000)"
 EXITS = "import sys, time; print('no luck', flush=True); time.sleep(.05); sys.exit(3)"
 
 
@@ -151,11 +144,12 @@ def test_a_changed_public_port_is_taken_over(either: Stack) -> None:
         ask.get(f"127.0.0.1:{old}", "/", 1.0)
 
 
-def test_an_instance_that_ignores_sigterm_is_killed_after_its_grace(either: Stack) -> None:
+def test_an_instance_that_ignores_sigterm_is_followed_and_killed_after_its_grace(either: Stack) -> None:
     either.runs(DEAF)
     either.open()
     one = either.begin()
     either.wait(lambda: either.engine.log_tail(one.id, 1) != ("deaf",))
+    assert list(itertools.islice(either.engine.log_follow(one.id), 3)) == ["deaf"] * 3
     either.engine.stop(one.id, 0.2)
     assert either.engine.running() == ()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -131,7 +132,7 @@ def test_containers_that_were_removed_by_hand_are_started_again_by_deploy(
 @pytest.mark.parametrize(
     "words",
     [
-        ("down", "-t", "1"),
+        ("down", "-v", "-t", "1"),
         ("pause",),
         pytest.param(("stop", "-t", "1"), marks=LONG),
         pytest.param(("kill",), marks=LONG),
@@ -250,14 +251,21 @@ def test_a_docker_that_hangs_is_given_up_in_bounded_time(
     assert stack.get()[0] == 200
 
 
-def test_a_first_deploy_whose_compose_dies_leaves_nothing_and_can_be_repeated(tmp_path: Path, wrapper: Wrapper) -> None:
+def test_a_first_deploy_that_fails_or_is_interrupted_leaves_nothing_and_can_be_repeated(
+    tmp_path: Path, wrapper: Wrapper
+) -> None:
     made = Project(tmp_path / "shop", tmp_path, engine="docker")
+    mark = f"label={marks.ROOT}={made.root}"
     try:
         wrapper.will(DIES, "^compose .* up .* nginx app$")
         done = made.run("deploy", PATH=wrapper.path)
         assert done.status == 13, done
-        assert dockerd.listed("container", f"label={marks.ROOT}={made.root}") == []
-        assert dockerd.listed("network", f"label={marks.ROOT}={made.root}") == []
+        assert dockerd.listed("container", mark) == dockerd.listed("network", mark) == []
+        interrupted = made.started("deploy")
+        wait(lambda: not made.instances(), 30.0)
+        interrupted.send_signal(signal.SIGINT)
+        assert interrupted.wait(30) == 130
+        assert dockerd.listed("container", mark) == dockerd.listed("network", mark) == []
         mended(made)
     finally:
         made.close()
