@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: scenarios test crash bench lint clean
+.PHONY: scenarios test crash nightly bench lint clean
 
 scenarios: $(VENV)/.run  ## the main job: deploy, canary chaos, rollback, as tests on the local engine
 	$(BIN)/pytest scenarios/ --swiftdeploy-engine local
@@ -14,6 +14,9 @@ test: $(VENV)/.dev  ## every test, scenarios included
 
 crash: $(VENV)/.dev  ## kill deploy and promote at every phase boundary, with the real engine
 	$(BIN)/pytest tests/crash/ -n $(WORKERS) --every-point
+
+nightly: $(VENV)/.dev  ## 10,000 odd inputs to OPA and to the embedded judge: equal in allow, evidence, reasons
+	opa=$$(.ci/opa) && SWIFTDEPLOY_OPA=$$opa $(BIN)/pytest tests/judges/test_parity.py -rs --parity 10000
 
 bench: $(VENV)/.dev  ## the figures of the README, measured here
 	$(BIN)/python benchmarks/run.py

@@ -25,6 +25,7 @@ def _no_daemon_by_chance(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-point", action="store_true", help="kill commands at every phase boundary (make crash)")
+    parser.addoption("--parity", type=int, default=500, help="inputs that both judges answer (make nightly: 10000)")
     parser.addoption(
         "--require-docker",
         action="store_true",

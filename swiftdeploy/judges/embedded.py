@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from swiftdeploy.model import policy, rego
+from swiftdeploy.model import policy, policydata, rego
 from swiftdeploy.model.decision import GATES, Decision, Gate, Json, PolicySet
 from swiftdeploy.model.errors import EnvironmentMissing, Finding, NoDecision
 
@@ -57,7 +57,7 @@ class Embedded:
                         gate, safe, NAME, policies, "policy does not compile: " + "\n".join(map(str, wrong))
                     )
                 self._in_force = policies.digest
-                value = self._ask(policies.digest, f"data.swiftdeploy.{gate}.decision", safe)
+                value = self._judge(gate, safe, policies)
             except NoDecision as error:
                 return policy.nothing(gate, safe, NAME, policies, error.what)
         return policy.answer(gate, value, safe, NAME, policies)
@@ -96,6 +96,14 @@ class Embedded:
         with self._turn:
             self._end()
 
+    def _judge(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Json:
+        """The gate's decision document. Raises NoDecision also for a figure that this policy cannot compare."""
+        rule = f"data.swiftdeploy.{gate}.decision"
+        first = policy.trial(gate, facts, policies.files)
+        if first and self._ask(policies.digest, rule, first[0]) is None:
+            raise NoDecision(first[1])
+        return self._ask(policies.digest, rule, facts)
+
     def _misshapen(self, gate: Gate, policies: PolicySet) -> tuple[Finding, ...]:
         decision = self.decide(gate, policy.HEALTHY[gate], policies)
         if decision.outcome != "none" or decision.evidence == "insufficient":
@@ -118,7 +126,7 @@ class Embedded:
         request = {
             "op": "compile",
             "modules": rego.modules(files, tests=True),
-            "data": policy.documents(files["data.json"]),
+            "data": policydata.text(policydata.documents(files["data.json"])),
             "entries": [one.entry for one in names],
         }
         try:
@@ -165,7 +173,7 @@ class Embedded:
                 "op": "load",
                 "key": key,
                 "modules": rego.modules(files),
-                "data": policy.documents(files.get("data.json", "")),
+                "data": policydata.text(policydata.documents(files.get("data.json", ""))),
                 "probe": probe,
             },
             self._start_seconds,

@@ -4,7 +4,7 @@ It is a process of its own because rego-cpp can crash or loop. Started as
 `PYTHON -I -S rego_child.py FOLDER [healthy|garbage|down]`, where FOLDER holds the package regopy. It ends when its
 stdin does, so it never outlives its parent by more than one request (bounded by SIGALRM).
 
-Requests: `{"op": "load", "key": TEXT, "modules": {NAME: TEXT}, "data": OBJECT, "probe": [RULE, ...]}`,
+Requests: `{"op": "load", "key": TEXT, "modules": {NAME: TEXT}, "data": TEXT, "probe": [RULE, ...]}`,
 `{"op": "ask", "key": TEXT, "rule": "data.x.y", "input": OBJECT}`, and for tests `{"op": "compile", "modules": ...,
 "data": ..., "entries": ["x/y", ...]}` followed by `{"op": "run", "entry": "x/y"}`. Answers: `{"value": TEXT | null}`
 (the rule's JSON text, null when it is undefined; of a test only `true` or `false`), `{"loaded": TEXT}` or
@@ -45,7 +45,7 @@ def load(request: dict[str, Any]) -> Loaded | str:
     try:
         for name, text in request["modules"].items():
             interpreter.add_module(name, text)
-        interpreter.add_data_json(json.dumps(request["data"], ensure_ascii=False))
+        interpreter.add_data_json(request["data"])
     except RegoError as error:
         return str(error)
     return Loaded(interpreter)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
 
+from swiftdeploy.model import policydata
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 
 HEALTHY: Mapping[Gate, Mapping[str, Json]] = {
@@ -28,6 +28,13 @@ HEALTHY: Mapping[Gate, Mapping[str, Json]] = {
     },
 }
 """An input of each gate that is whole and well-formed, to try out policies on."""
+
+FRACTIONAL = {name for facts in HEALTHY.values() for name, value in facts.items() if isinstance(value, float)}
+FIGURES: Mapping[Gate, tuple[str, ...]] = {
+    "infrastructure": ("disk_free_gb", "cpu_load_1m", "cpu_count", "mem_free_percent"),
+    "canary": ("error_rate_percent", "p99_latency_ms", "samples"),
+}
+"""What each gate compares with its limits."""
 
 DECIMALS = 4  # Python writes 0.0001 without an exponent, 0.00001 with one; the judges' texts agree on the former only
 LARGEST = 1e15  # from 1e16 on Python writes floats with an exponent, from 2**63 on integers wrap in regopy
@@ -50,11 +57,44 @@ def digest(files: Mapping[str, str]) -> str:
 def sanitise(facts: Mapping[str, Json]) -> dict[str, Json]:
     """The input as both judges read it alike, and as the journal can keep it.
 
-    Floats are rounded to 4 decimals. What no judge may compare (NaN, infinities, numbers from 1e15 on) becomes a
+    Floats are rounded to 4 decimals, and a figure that has decimals has them when it is whole too: OPA's `%.1f` of a
+    whole number prints `%!f(int64=8)`. What no judge may compare (NaN, infinities, numbers from 1e15 on) becomes a
     text, which denies with a reason. Texts lose quotes, backslashes and control characters (they break regopy's
     output) and what is beyond 200 characters.
     """
-    return {_text(name): _value(value, 0) for name, value in facts.items()}
+    return {_text(name): _pointed(name, _value(value, 0)) for name, value in facts.items()}
+
+
+def _pointed(name: str, value: Json) -> Json:
+    return float(value) if name in FRACTIONAL and isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def trial(gate: Gate, facts: Mapping[str, Json], files: Mapping[str, str]) -> tuple[dict[str, Json], str] | None:
+    """What to ask before the question itself, and what it means when that is undefined; None when nothing needs it.
+
+    Judges disagree on what is no number: `null <= 1.0` is true in OPA, `"NaN" <= 1.0` in regopy. So a policy is only
+    asked to compare such a figure, or a figure with such a limit, when it can decide without the figure as well, as
+    the shipped ones can.
+    """
+    odd = [name for name in FIGURES[gate] if name in facts and not _number_at_all(facts[name])]
+    limits = [name for name in policydata.LIMITS[gate] if not _number_at_all(_limits(files).get(name, 0))]
+    if not odd and not limits:
+        return None
+    left = {name: value for name, value in facts.items() if name not in (FIGURES[gate] if limits else odd)}
+    named = [f"thresholds.{name} in data.json" for name in limits] or odd
+    return left, f"package swiftdeploy.{gate}: {named[0]} is not a number, and the policy does not say what then"
+
+
+def _limits(files: Mapping[str, str]) -> Mapping[str, Json]:
+    try:
+        found = policydata.judged(policydata.documents(files.get("data.json", ""))).get("thresholds")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _number_at_all(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _value(value: object, depth: int) -> Json:
@@ -160,29 +200,12 @@ def shown(decision: Decision) -> dict[str, Json]:
     )
 
 
-def documents(text: str) -> dict[str, Json]:
-    """`data.json` as the judges get it; an empty text is no data. Raises ValueError when it is not a JSON object of
-    finite numbers."""
-    value = json.loads(text.removeprefix("\ufeff") or "{}", parse_constant=_no_constant)
-    if not isinstance(value, dict):
-        raise ValueError("must hold one JSON object")
-    return value
-
-
-def _no_constant(word: str) -> Json:
-    raise ValueError(f"{word} is not a JSON number")
-
-
 def too_little_evidence(gate: Gate, facts: Mapping[str, Json], files: Mapping[str, str]) -> str:
     """Why the evidence is too little even for a gate that nobody enforces;
     empty when it is enough."""
     if gate != "canary":
         return ""
-    try:
-        thresholds = documents(files.get("data.json", "")).get("thresholds")
-    except ValueError as error:
-        return f"data.json: {error}"
-    needed = thresholds.get("min_samples") if isinstance(thresholds, dict) else None
+    needed = _limits(files).get("min_samples")
     samples = facts.get("samples")
     if not _figure(needed):
         return "min_samples is missing in data.json"
@@ -192,4 +215,4 @@ def too_little_evidence(gate: Gate, facts: Mapping[str, Json], files: Mapping[st
 
 
 def _figure(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return _number_at_all(value) and 0 <= value < math.inf  # type: ignore[operator]

@@ -10,7 +10,7 @@ from typing import Literal
 
 from swiftdeploy.model.decision import GATES
 from swiftdeploy.model.errors import Finding
-from swiftdeploy.model.policy import documents
+from swiftdeploy.model.policydata import documents
 
 _PACKAGE = re.compile(r"^\s*package\s+([\w.]+)", re.MULTILINE)
 _DECISION = re.compile(r"^\s*(?:default\s+)?decision\b", re.MULTILINE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swiftdeploy.model import policy
+from swiftdeploy.model import policydata
 from swiftdeploy.model.decision import PolicySet
 
 DEFAULT_MIN_SAMPLES = 100
@@ -12,7 +12,7 @@ def min_samples(policies: PolicySet) -> int:
     """`thresholds.min_samples` of data.json; 100 where a project's own policies name none. How long to measure follows
     from it, never whether to allow: that is Rego's."""
     try:
-        thresholds = policy.documents(policies.files.get("data.json", "")).get("thresholds")
+        thresholds = policydata.documents(policies.files.get("data.json", "")).get("thresholds")
     except ValueError:
         return DEFAULT_MIN_SAMPLES
     found = thresholds.get("min_samples") if isinstance(thresholds, dict) else None

@@ -56,7 +56,10 @@ def _image(manifest: Manifest, world: World) -> Check:
             return Check("image", "fail", missing)
         runs = "the sample app" if release.sample_app else " ".join(release.argv)
         return Check("image", "skipped", f"the local engine runs {runs}, not {manifest.services.image}")
-    return world.tools.image(manifest.services.image)
+    found = world.tools.image(manifest.services.image)
+    if found.outcome == "fail" and manifest.services.build is not None:
+        return Check("image", "skipped", f"{found.detail}; deploy builds it from {manifest.services.build}")
+    return found
 
 
 def _ports(manifest: Manifest, world: World) -> Iterator[Check]:

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from swiftdeploy.engines.local import ask, proxy
+from swiftdeploy.engines.local import proxy
+from swiftdeploy.machine import ask
 from swiftdeploy.model import proxylog
 from swiftdeploy.model.metrics import Figures, ignored_paths
 

@@ -62,14 +62,14 @@ class RealOpa:
 
     binary: str
     port: int
+    options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         address = f"127.0.0.1:{self.port}"
         quiet = subprocess.DEVNULL
-        self.process = subprocess.Popen(
-            (self.binary, "run", "--server", "--addr", address, "--log-level", "error"), stdout=quiet, stderr=quiet
-        )
+        argv = (self.binary, "run", "--server", "--addr", address, "--log-level", "error", *self.options)
+        self.process = subprocess.Popen(argv, stdout=quiet, stderr=quiet)
         until = time.monotonic() + 20
         while time.monotonic() < until:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{address}/health", timeout=5):
@@ -82,43 +82,78 @@ class RealOpa:
             self.process.kill()
             self.process.wait()
 
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
 
-@pytest.fixture
-def opa_server() -> Iterator[RealOpa]:
+
+@pytest.fixture(scope="session")
+def opa_binary() -> str:
     binary = os.environ.get("SWIFTDEPLOY_OPA") or shutil.which("opa")
     if not binary:
         pytest.skip("no opa binary on PATH or in SWIFTDEPLOY_OPA")
-    server = RealOpa(binary, free_port())
+    return binary
+
+
+@pytest.fixture
+def start_opa(opa_binary: str) -> Iterator[Callable[..., RealOpa]]:
+    """Starts OPA servers with options of one's own."""
+    servers: list[RealOpa] = []
+
+    def start(*options: str) -> RealOpa:
+        servers.append(RealOpa(opa_binary, free_port(), options))
+        servers[-1].start()
+        return servers[-1]
+
+    yield start
+    for one in servers:
+        one.stop()
+
+
+@pytest.fixture
+def opa_server(start_opa: Callable[..., RealOpa]) -> RealOpa:
+    """An empty OPA of the test's own."""
+    return start_opa()
+
+
+@pytest.fixture(scope="module")
+def one_opa(opa_binary: str) -> Iterator[RealOpa]:
+    """One OPA for all tests of a file, which therefore hold no view of what is in it."""
+    server = RealOpa(opa_binary, free_port())
     server.start()
     yield server
     server.stop()
 
 
 @pytest.fixture
-def stranger() -> Iterator[Callable[[bytes | None], int]]:
-    """Somebody else on OPA's port: answers every connection with the same bytes, then closes; None never answers."""
+def stranger() -> Iterator[Callable[..., int]]:
+    """Somebody else on OPA's port: answers every connection with the same bytes, then closes; None never answers.
+    `dripping` sends a byte every 50 ms."""
     sockets: list[socket.socket] = []
     over = threading.Event()
 
-    def listen(reply: bytes | None) -> int:
+    def listen(reply: bytes | None, dripping: bool = False) -> int:
         listener = socket.create_server(("127.0.0.1", 0))
         sockets.append(listener)
-        threading.Thread(target=serve, args=(listener, reply), daemon=True).start()
+        threading.Thread(target=serve, args=(listener, reply, dripping), daemon=True).start()
         return int(listener.getsockname()[1])
 
-    def serve(listener: socket.socket, reply: bytes | None) -> None:
+    def serve(listener: socket.socket, reply: bytes | None, dripping: bool) -> None:
         with contextlib.suppress(OSError):
             while True:
                 peer, _ = listener.accept()
-                threading.Thread(target=talk, args=(peer, reply), daemon=True).start()
+                threading.Thread(target=talk, args=(peer, reply, dripping), daemon=True).start()
 
-    def talk(peer: socket.socket, reply: bytes | None) -> None:
+    def talk(peer: socket.socket, reply: bytes | None, dripping: bool) -> None:
         with peer, contextlib.suppress(OSError):
             peer.recv(65536)
             if reply is None:
                 over.wait(30)
                 return
-            peer.sendall(reply)
+            for at in range(len(reply) if dripping else 0):
+                peer.sendall(reply[at : at + 1])
+                over.wait(0.05)
+            peer.sendall(b"" if dripping else reply)
             peer.shutdown(socket.SHUT_WR)
             while peer.recv(65536):
                 pass

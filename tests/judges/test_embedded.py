@@ -76,13 +76,35 @@ def test_a_killed_child_is_started_again(embedded: Embedded, packaged: PolicySet
 
 
 def test_an_evaluation_without_end_is_no_decision_and_its_child_is_killed(packaged: PolicySet, edited: Edit) -> None:
-    judge = Embedded(limit_seconds=0.3, start_seconds=0.5)
+    judge = Embedded(limit_seconds=20.0, start_seconds=3.0)
     judge.decide("infrastructure", policy.HEALTHY["infrastructure"], packaged)
     child = pid_of(judge)
     decision = judge.decide("canary", GOOD, edited({"canary.rego": LOOP}))
     assert (decision.outcome, decision.allow) == ("none", False)
-    assert "did not answer in 0.5 s" in decision.failure  # the dry run of the compile meets it first
+    assert "did not answer in 3 s" in decision.failure  # the dry run of the compile meets it first
     assert gone(child)
+    judge.close()
+
+
+def test_a_decision_that_takes_two_seconds_is_none_and_the_next_one_decides(packaged: PolicySet, edited: Edit) -> None:
+    # only for an input that has samples, so that the dry run of the compile does not meet it
+    slow = edited(
+        {
+            "canary.rego": LOOP.replace("decision := count", "decision := n if {\n\tinput.samples > 5\n\tn := count")
+            + "}\n"
+        }
+    )
+    judge = Embedded(start_seconds=60.0)
+    judge.decide("infrastructure", policy.HEALTHY["infrastructure"], slow)
+    child = pid_of(judge)
+    began = time.monotonic()
+    decision = judge.decide("canary", GOOD, slow)
+    took = time.monotonic() - began
+    assert (decision.outcome, decision.judge) == ("none", "embedded")
+    assert decision.failure == "the embedded judge did not answer in 2 s"
+    assert 2.0 <= took < 4.0
+    assert gone(child)
+    assert judge.decide("infrastructure", policy.HEALTHY["infrastructure"], packaged).allow
     judge.close()
 
 

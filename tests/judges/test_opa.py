@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
+import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +19,11 @@ from swiftdeploy.model import policy
 from swiftdeploy.model.decision import PolicySet
 from swiftdeploy.model.errors import NotPossible
 
+Start = Callable[..., Any]
 Edit = Callable[[dict[str, str | None]], PolicySet]
-Stranger = Callable[[bytes | None], int]
+Stranger = Callable[..., int]
 GOOD = policy.HEALTHY["canary"]
+OWN = 'package swiftdeploy.canary\ndecision := {"allow": false, "reasons": ["mine"], "domain": "c", "checked": {}}\n'
 SECONDS = 20.0  # patience with a real OPA on a busy machine
 
 
@@ -60,10 +65,7 @@ def test_edited_policies_are_loaded_before_they_decide(
 ) -> None:
     judge = Opa(opa_server.port, "embedded", embedded, SECONDS)
     judge.decide("canary", GOOD, packaged)
-    own = (
-        'package swiftdeploy.canary\ndecision := {"allow": false, "reasons": ["mine"], "domain": "c", "checked": {}}\n'
-    )
-    changed = edited({"canary.rego": None, "limits.rego": None, "infrastructure.rego": None, "own.rego": own})
+    changed = edited({"canary.rego": None, "limits.rego": None, "infrastructure.rego": None, "own.rego": OWN})
     assert judge.decide("canary", GOOD, changed).reasons == ("mine",)
     assert judge.in_force() == changed.digest
     assert judge.decide("canary", GOOD, packaged).allow  # and back, with files that need one another
@@ -172,20 +174,138 @@ def test_a_server_of_somebody_else_is_not_stopped(embedded: Embedded) -> None:
         Opa(closed_port(), "embedded", embedded).hurt("down")
 
 
+PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+@pytest.mark.parametrize("proxy", ["nobody", "a stranger", "one that allows"])
 def test_no_request_goes_through_a_proxy_of_the_environment(
-    opa_server: Any, embedded: Embedded, packaged: PolicySet, monkeypatch: pytest.MonkeyPatch
+    opa_server: Any,
+    embedded: Embedded,
+    packaged: PolicySet,
+    stranger: Stranger,
+    monkeypatch: pytest.MonkeyPatch,
+    proxy: str,
 ) -> None:
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
-    assert Opa(opa_server.port, "deny", embedded, SECONDS).decide("canary", GOOD, packaged).allow
+    says = {"a stranger": STRANGE["html"], "one that allows": http("200 OK", proven(packaged, WHOLE))}
+    port = stranger(says[proxy]) if proxy in says else closed_port()
+    for name in PROXIES:
+        monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    judge = Opa(opa_server.port, "deny", embedded, SECONDS)
+    assert judge.decide("canary", GOOD, packaged).allow
+    assert judge.decide("canary", {**GOOD, "error_rate_percent": 2.0}, packaged).outcome == "deny"
+    opa_server.stop()
+    assert "refuses the connection" in judge.decide("canary", GOOD, packaged).failure
+
+
+def test_rules_that_contradict_each_other_are_no_decision(
+    opa_server: Any, embedded: Embedded, packaged: PolicySet, edited: Edit
+) -> None:
+    text = "package swiftdeploy.canary\ndecision := 1 if input.samples > 1\ndecision := 2 if input.samples > 2\n"
+    judge = Opa(opa_server.port, "embedded", embedded, SECONDS)
+    decision = judge.decide("canary", GOOD, edited({"canary.rego": text}))
+    assert (decision.outcome, decision.judge) == ("none", "opa")
+    assert "answered 500" in decision.failure
+    assert judge.decide("canary", GOOD, packaged).allow
+
+
+def test_data_in_the_place_of_a_rule_is_no_decision_and_opa_keeps_the_old_policies(
+    opa_server: Any, embedded: Embedded, packaged: PolicySet, edited: Edit
+) -> None:
+    judge = Opa(opa_server.port, "embedded", embedded, SECONDS)
+    judge.decide("canary", GOOD, packaged)
+    clash = json.dumps({"swiftdeploy": {"canary": {"allow": True}}})
+    decision = judge.decide("canary", GOOD, edited({"data.json": clash, "limits.rego": None, "canary.rego": OWN}))
+    assert (decision.outcome, decision.judge) == ("none", "opa")
+    assert "does not compile" in decision.failure
+    assert judge.in_force() == packaged.digest
+    assert judge.decide("canary", GOOD, packaged).allow
+
+
+@pytest.mark.parametrize("text", ['{"thresholds": nope}', "[1]", '{"thresholds": {"min_samples": 1e999}}'])
+def test_data_that_cannot_be_read_is_no_decision_and_opa_keeps_the_old(
+    opa_server: Any, embedded: Embedded, packaged: PolicySet, edited: Edit, text: str
+) -> None:
+    judge = Opa(opa_server.port, "allow", embedded, SECONDS)
+    judge.decide("canary", GOOD, packaged)
+    decision = judge.decide("canary", GOOD, edited({"data.json": text}))
+    assert (decision.outcome, decision.judge) == ("none", "opa")
+    assert "data.json" in decision.failure
+    assert judge.in_force() == packaged.digest
+
+
+def test_another_opa_with_rules_of_the_same_names_decides_nothing_of_its_own(
+    start_opa: Start, embedded: Embedded, packaged: PolicySet, tmp_path: Path
+) -> None:
+    (tmp_path / "theirs.rego").write_text(OWN.replace("false", "true"))
+    (tmp_path / "data.json").write_text('{"thresholds": {"max_error_rate_percent": 100.0, "min_samples": 0}}')
+    server = start_opa(str(tmp_path))
+    facts = {**GOOD, "error_rate_percent": 56.45}
+    reader = Opa(server.port, "allow", embedded, SECONDS, reads_only=True).decide("canary", facts, packaged)
+    assert (reader.outcome, reader.unenforced) == ("none", False)
+    decision = Opa(server.port, "allow", embedded, SECONDS).decide("canary", facts, packaged)
+    assert decision.reasons == ("error_rate is 56.45%, maximum allowed is 1.00%",)
+
+
+@pytest.mark.parametrize("on_unavailable", ["embedded", "allow", "deny"])
+@pytest.mark.parametrize("how", ["authorization", "bundle"])
+def test_another_opa_that_takes_no_policies_is_no_decision(
+    start_opa: Start, embedded: Embedded, packaged: PolicySet, tmp_path: Path, how: str, on_unavailable: Any
+) -> None:
+    asks_only = 'package system.authz\ndefault allow := false\nallow if input.path[0] in {"health", "v1"}\n'
+    asks_only = asks_only.replace('{"health", "v1"}', '{"health"}') + 'allow if input.path == ["v1", "query"]\n'
+    (tmp_path / "theirs.rego").write_text(OWN.replace("false", "true"))
+    (tmp_path / "authz.rego").write_text(asks_only)
+    server = start_opa(*(("--authorization", "basic") if how == "authorization" else ("--bundle",)), str(tmp_path))
+    decision = Opa(server.port, on_unavailable, embedded, SECONDS).decide("canary", GOOD, packaged)
+    assert (decision.outcome, decision.judge, decision.unenforced) == ("none", "opa", False)
+    assert decision.failure.startswith("OPA at 127.0.0.1")
 
 
 # --- nobody answers --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["refused", "silent"])
-def nobody(request: pytest.FixtureRequest, stranger: Stranger) -> int:
+@pytest.fixture(params=["refused", "silent", "dripping", "stopped"])
+def nobody(request: pytest.FixtureRequest, stranger: Stranger, packaged: PolicySet) -> int:
+    """A port on which no answer is had in time: closed, of someone who says nothing or a byte now and then, or of a
+    real OPA that was stopped (SIGSTOP)."""
+    if request.param == "stopped":
+        server = request.getfixturevalue("opa_server")
+        server.signal(signal.SIGSTOP)
+        return int(server.port)
+    if request.param == "dripping":
+        return stranger(http("200 OK", proven(packaged, WHOLE)), dripping=True)
     return closed_port() if request.param == "refused" else stranger(None)
+
+
+def test_nobody_holds_a_decision_for_longer_than_the_limit(
+    nobody: int, embedded: Embedded, packaged: PolicySet
+) -> None:
+    began = time.monotonic()
+    decision = Opa(nobody, "deny", embedded, 0.5).decide("canary", GOOD, packaged)
+    assert decision.outcome == "none"
+    assert time.monotonic() - began < 2.5  # twice 0.5 s and a busy machine; the dripping answer takes 10 s
+
+
+def test_an_opa_that_hung_decides_again(opa_server: Any, embedded: Embedded, packaged: PolicySet) -> None:
+    judge = Opa(opa_server.port, "deny", embedded, 3.0)
+    assert judge.decide("canary", GOOD, packaged).allow
+    opa_server.signal(signal.SIGSTOP)
+    assert "did not answer in 3 s" in judge.decide("canary", GOOD, packaged).failure
+    opa_server.signal(signal.SIGCONT)
+    assert judge.decide("canary", GOOD, packaged).allow
+
+
+def test_unavailable_and_the_embedded_judge_is_broken_too_is_no_decision(packaged: PolicySet) -> None:
+    broken = Embedded()
+    broken.hurt("down")
+    judge = Opa(closed_port(), "embedded", broken)
+    decision = judge.decide("canary", GOOD, packaged)
+    assert (decision.outcome, decision.judge, decision.unenforced) == ("none", "embedded", False)
+    assert "crashed" in decision.failure
+    assert "refuses the connection" in decision.warning
+    judge.close()
 
 
 def test_unavailable_and_embedded_warns_and_decides_on_the_same_files(
@@ -250,6 +370,13 @@ STRANGE = {
     "a redirect elsewhere": http("302 Found", b"", more="Location: http://127.0.0.1:1/\r\n"),
     "a redirect to itself": http("302 Found", b"", more="Location: /v1/query\r\n"),
     "no HTTP": b"SSH-2.0-OpenSSH_9.9\r\n",
+    "TLS": b"\x15\x03\x03\x00\x02\x02\x46",
+    "TLS of Go": b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+    "deep": http("200 OK", b"[" * 100_000),
+    "a number": http("200 OK", b"9" * 5000),
+    "no UTF-8": http("200 OK", b'{"result": [{"document": ["\xff"], "digest": []}]}'),
+    "not gzip": http("200 OK", b"{}", more="Content-Encoding: gzip\r\n"),
+    "only informational": b"HTTP/1.1 100 Continue\r\n\r\n",
     "a hang-up": b"",
     "half an answer": b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n{",
 }

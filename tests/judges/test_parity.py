@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from odd_inputs import PER_CPU, SHIPPED, asked
 
 from swiftdeploy.judges.embedded import Embedded
 from swiftdeploy.judges.opa import Opa
@@ -18,31 +19,18 @@ from swiftdeploy.model import policy
 from swiftdeploy.model.decision import Decision, Gate, PolicySet
 
 ARTICLE = Path(__file__).parent / "article"
-FIELDS: dict[Gate, tuple[str, ...]] = {
-    "infrastructure": ("disk_free_gb", "cpu_load_1m", "cpu_count", "mem_free_percent"),
-    "canary": ("error_rate_percent", "p99_latency_ms", "p99_is_lower_bound", "samples", "window_seconds"),
-}
-values = st.one_of(
-    st.floats(0, 1000),
-    st.floats(),
-    st.integers(0, 1000),
-    st.integers(0, 12),
-    st.integers(),
-    st.booleans(),
-    st.none(),
-    st.text(max_size=8),
-    st.sampled_from([0.1, 0.3, 1.0, 1.005, 2.675, 8.2, 99.99995, 500, 1e14, 0.00005, "é'\"\\\n", math.nan]),
-    st.lists(st.floats(), max_size=2),
-)
-inputs = st.sampled_from(["infrastructure", "canary"]).flatmap(
-    lambda gate: st.tuples(
-        st.just(gate), st.fixed_dictionaries({}, optional={name: values for name in (*FIELDS[gate], 'odd "name')})
-    )
-)
+AT_ONCE = 20  # questions to one data.json: loading one takes OPA as long as ten decisions
 
 
 def said(decision: Decision) -> tuple[object, ...]:
-    return (decision.outcome, sorted(decision.reasons), decision.domain, decision.evidence, alike(decision.checked))
+    return (
+        decision.outcome,
+        sorted(decision.reasons),
+        decision.domain,
+        decision.evidence,
+        decision.failure,
+        alike(decision.checked),
+    )
 
 
 def alike(value: Any) -> Any:
@@ -54,28 +42,84 @@ def alike(value: Any) -> Any:
     return [alike(inner) for inner in value] if isinstance(value, list) else round(float(value), 9)
 
 
-@given(asked=inputs)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_both_judges_say_the_same_of_any_input(
-    opa_server: Any, embedded: Embedded, packaged: PolicySet, asked: tuple[Gate, dict[str, Any]]
+def with_thresholds(policies: PolicySet, thresholds: object) -> PolicySet:
+    files = {**policies.files, "data.json": json.dumps({"thresholds": thresholds})}
+    return PolicySet(files, policy.digest(files), packaged=False)
+
+
+def both_judge(number: int, opa: Opa, embedded: Embedded, policies: PolicySet) -> Counter[str]:
+    """Ask both at least `number` questions; how often each outcome was. Raises AssertionError with the smallest
+    question that they answer differently."""
+    outcomes: Counter[str] = Counter()
+
+    @given(both=asked(AT_ONCE))
+    @settings(max_examples=math.ceil(number / AT_ONCE), deadline=None, suppress_health_check=list(HealthCheck))
+    def alike_for(both: tuple[Any, list[tuple[Gate, dict[str, Any]]]]) -> None:
+        thresholds, questions = both
+        these = with_thresholds(policies, thresholds)
+        for gate, facts in questions:
+            decision = opa.decide(gate, facts, these)
+            assert decision.judge == "opa"
+            assert said(decision) == said(embedded.decide(gate, facts, these)), (gate, facts)
+            outcomes[decision.outcome] += 1
+
+    alike_for()
+    assert outcomes.total() >= number
+    return outcomes
+
+
+def test_both_judges_say_the_same_of_any_input_on_the_shipped_policies(
+    request: pytest.FixtureRequest, one_opa: Any, embedded: Embedded, packaged: PolicySet
 ) -> None:
-    gate, facts = asked
-    opa = Opa(opa_server.port, "deny", embedded, 20.0)
-    decision = opa.decide(gate, facts, packaged)
-    assert decision.judge == "opa"
-    assert said(decision) == said(embedded.decide(gate, facts, packaged))
+    number = request.config.getoption("--parity") * 4 // 5
+    outcomes = both_judge(number, Opa(one_opa.port, "deny", embedded, 20.0), embedded, packaged)
+    assert min(outcomes[one] for one in ("allow", "deny", "none")) >= number // 20  # no outcome was left out
+
+
+def test_both_judges_say_the_same_of_any_input_on_the_original_policies(
+    request: pytest.FixtureRequest, one_opa: Any, embedded: Embedded, article: PolicySet
+) -> None:
+    number = math.ceil(request.config.getoption("--parity") / 5)
+    outcomes = both_judge(number, Opa(one_opa.port, "deny", embedded, 20.0), embedded, article)
+    assert min(outcomes[one] for one in ("allow", "deny", "none")) >= number // 20
+
+
+@pytest.mark.parametrize(
+    "thresholds",
+    [
+        None,  # had no body on its way to OPA
+        5e-05,  # killed the embedded judge, as did each one with an exponent
+        {**SHIPPED, "max_error_rate_percent": 0.00005, "min_samples": 1e16},
+        {**SHIPPED, "max_p99_latency_ms": 5e-324},
+        {**SHIPPED, "max_p99_latency_ms": 1e308},
+        {**SHIPPED, "max_p99_latency_ms": -1.7976931348623157e308},
+        {**SHIPPED, "max_p99_latency_ms": 2**63 - 1, "min_disk_free_gb": 3.07405087427340685e16},
+        {**SHIPPED, "max_p99_latency_ms": 2**63},
+        {**SHIPPED, "min_disk_free_gb": 10, "max_error_rate_percent": 1, PER_CPU: 1},
+        {**SHIPPED, "max_error_rate_percent": 'a "quoted" \\ line\n', "max_cpu_load": "\ud800 \U0001f600"},
+        {"a b/c.d": 1, **SHIPPED},
+    ],
+)
+@pytest.mark.parametrize("which", ["packaged", "article"])
+def test_both_judges_hold_the_same_thresholds(
+    request: pytest.FixtureRequest, one_opa: Any, embedded: Embedded, which: str, thresholds: object
+) -> None:
+    policies = with_thresholds(request.getfixturevalue(which), thresholds)
+    for gate in policy.HEALTHY:
+        for facts in (policy.HEALTHY[gate], {**policy.HEALTHY[gate], "error_rate_percent": 3, "disk_free_gb": 8}):
+            opa = Opa(one_opa.port, "deny", embedded, 20.0).decide(gate, facts, policies)
+            assert said(opa) == said(embedded.decide(gate, facts, policies))
+            assert "crash" not in opa.failure
 
 
 @pytest.mark.parametrize("per_cpu", [0.1, 0.7, 1, 1.0, 2.5, 0, "two", None, -1])
 @pytest.mark.parametrize(("load", "cpus"), [(0.3, 3), (2.1, 3), (160, 64), (160.0001, 64), (1.0, 0), (1.0, None)])
 def test_both_judges_say_the_same_of_the_load_per_cpu(
-    opa_server: Any, embedded: Embedded, packaged: PolicySet, load: Any, cpus: Any, per_cpu: Any
+    one_opa: Any, embedded: Embedded, packaged: PolicySet, load: Any, cpus: Any, per_cpu: Any
 ) -> None:
-    thresholds = {**json.loads(packaged.files["data.json"])["thresholds"], "max_cpu_load_per_cpu": per_cpu}
-    files = {**packaged.files, "data.json": json.dumps({"thresholds": thresholds})}
-    policies = PolicySet(files, policy.digest(files), packaged=False)
+    policies = with_thresholds(packaged, {**SHIPPED, PER_CPU: per_cpu})
     facts = {**policy.HEALTHY["infrastructure"], "cpu_load_1m": load, "cpu_count": cpus}
-    opa = Opa(opa_server.port, "deny", embedded, 20.0).decide("infrastructure", facts, policies)
+    opa = Opa(one_opa.port, "deny", embedded, 20.0).decide("infrastructure", facts, policies)
     assert opa.judge == "opa"
     assert said(opa) == said(embedded.decide("infrastructure", facts, policies))
 
@@ -90,13 +134,19 @@ def article() -> PolicySet:
 def judge(request: pytest.FixtureRequest, embedded: Embedded) -> Callable[..., Decision]:
     if request.param == "embedded":
         return embedded.decide
-    return Opa(request.getfixturevalue("opa_server").port, "deny", embedded, 20.0).decide
+    return Opa(request.getfixturevalue("one_opa").port, "deny", embedded, 20.0).decide
 
 
 @pytest.mark.parametrize(
     ("gate", "facts", "outcome", "reasons"),
     [
         ("infrastructure", {"disk_free_gb": 40.5, "cpu_load_1m": 0.5, "mem_free_percent": 50.5}, "allow", ()),
+        (
+            "infrastructure",
+            {"disk_free_gb": 8, "cpu_load_1m": 0, "mem_free_percent": 50},  # whole numbers, as a scenario writes them
+            "deny",
+            ("disk_free_gb is 8.0, minimum required is 10.0",),
+        ),
         (
             "infrastructure",
             {"disk_free_gb": 8.2, "cpu_load_1m": 0.5, "mem_free_percent": 50.5},
@@ -129,6 +179,27 @@ def test_the_original_policies_decide_unchanged(
     decision = judge(gate, facts, article)
     assert (decision.outcome, decision.reasons, decision.domain) == (outcome, reasons, gate)
     assert decision.evidence is None
+
+
+@pytest.mark.parametrize("value", [None, "NaN", math.nan, 2**70, True, [0.5], {}])
+@pytest.mark.parametrize("field", ["error_rate_percent", "p99_latency_ms"])
+def test_the_original_policies_never_allow_a_figure_that_is_none(
+    judge: Callable[..., Decision], article: PolicySet, field: str, value: Any
+) -> None:
+    facts = {"error_rate_percent": 0.5, "p99_latency_ms": 100.5, "window_seconds": 30, field: value}
+    decision = judge("canary", facts, article)  # null <= 1.0 is true in OPA, "NaN" <= 1.0 in regopy
+    assert (decision.outcome, decision.reasons) == ("none", ())
+    assert decision.failure.startswith(f"package swiftdeploy.canary: {field} is not a number")
+
+
+@pytest.mark.parametrize("value", [None, "two", True, [], {}])
+def test_the_original_policies_never_allow_a_limit_that_is_none(
+    judge: Callable[..., Decision], article: PolicySet, value: Any
+) -> None:
+    facts = {"error_rate_percent": 0.5, "p99_latency_ms": 100.5, "window_seconds": 30}
+    decision = judge("canary", facts, with_thresholds(article, {**SHIPPED, "max_p99_latency_ms": value}))
+    assert decision.outcome == "none"
+    assert "thresholds.max_p99_latency_ms in data.json is not a number" in decision.failure
 
 
 def test_the_original_policies_have_no_findings(embedded: Embedded, article: PolicySet) -> None:

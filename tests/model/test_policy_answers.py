@@ -62,6 +62,36 @@ def test_what_no_judge_may_compare_becomes_words(value: Any, safe: Any) -> None:
     assert policy.sanitise({"x": value}) == {"x": safe}
 
 
+def test_a_whole_figure_that_has_decimals_is_written_with_them() -> None:
+    facts = {"disk_free_gb": 8, "cpu_count": 4, "samples": 300, "p99_latency_ms": True, "mem_free_percent": None}
+    safe = policy.sanitise(facts)
+    assert json.dumps(safe) == json.dumps({**facts, "disk_free_gb": 8.0})
+
+
+def data_json(**thresholds: object) -> dict[str, str]:
+    return {"data.json": json.dumps({"thresholds": thresholds})}
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_cpu_load": "two"}, {"min_samples": 100, "my_own": "text"}])
+def test_figures_with_limits_need_no_trial(limits: dict[str, Any]) -> None:
+    facts = {**policy.HEALTHY["canary"], "in_flight": None, "mine": "text"}
+    assert policy.trial("canary", facts, data_json(**limits)) is None
+
+
+def test_a_figure_that_is_no_number_is_left_out_on_trial() -> None:
+    facts = {**policy.HEALTHY["canary"], "p99_latency_ms": None}
+    left, flaw = policy.trial("canary", facts, {}) or ({}, "")
+    assert facts.items() - left.items() == {("p99_latency_ms", None)}
+    assert flaw == ("package swiftdeploy.canary: p99_latency_ms is not a number, and the policy does not say what then")
+
+
+@pytest.mark.parametrize("limit", [None, "two", True, 1e15])
+def test_all_figures_are_left_out_on_trial_when_a_limit_is_no_number(limit: Any) -> None:
+    left, flaw = policy.trial("canary", policy.HEALTHY["canary"], data_json(min_samples=limit)) or ({}, "")
+    assert left.keys() == {"p99_is_lower_bound", "window_seconds", "in_flight"}
+    assert "thresholds.min_samples in data.json is not a number" in flaw
+
+
 def test_a_whole_answer_is_a_decision() -> None:
     assert answer().outcome == "allow"
     denied = answer(allow=False, reasons=["a is 2, maximum allowed is 1"], evidence="sufficient")

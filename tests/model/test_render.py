@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from swiftdeploy.edge.bundled import folder
 from swiftdeploy.model import manifest, render
+from swiftdeploy.model import routes as routing
 from swiftdeploy.model.errors import BadFile
 
 TEMPLATES = {path.name: path.read_text() for path in folder("templates").glob("*.tmpl")}
@@ -138,11 +139,12 @@ def test_times_and_limits_follow_the_manifest() -> None:
 @given(st.dictionaries(st.from_regex(r"[A-Z][A-Z0-9_]{0,9}", fullmatch=True), st.text(), max_size=4), st.text())
 @settings(max_examples=25, deadline=None)
 def test_every_value_comes_out_of_the_compose_file_as_it_went_in(env: dict[str, str], version: str) -> None:
-    own = {"MODE", "APP_VERSION", "APP_PORT", "APP_HOST"}
+    own = {"MODE", "APP_VERSION", "APP_PORT", "APP_HOST", "APP_DRAIN_SECONDS"}
     env = {key: value for key, value in env.items() if key not in own}
     app = with_services(env={key: Secret(value) for key, value in env.items()}, version=version)["services"]["app"]
     read = {key: value.replace("$$", "$") for key, value in app["environment"].items()}
-    assert read == env | {"MODE": "stable", "APP_VERSION": version, "APP_PORT": "3000", "APP_HOST": "0.0.0.0"}
+    ours = {"MODE": "stable", "APP_VERSION": version, "APP_PORT": "3000", "APP_HOST": "0.0.0.0"}
+    assert read == env | ours | {"APP_DRAIN_SECONDS": "30"}
     assert not any("$" in value.replace("$$", "") for value in app["environment"].values())
 
 
@@ -159,7 +161,7 @@ def test_networks_that_compose_would_name_alike_stay_apart() -> None:
 
 
 def routes(stable: str | None, canary: str | None, weight: int) -> str:
-    return render.routing(render.Routes(stable, canary, weight, 7, {"stable-1": "a:1"}), "/run/h", TEMPLATES)
+    return routing.text(routing.Routes(stable, canary, weight, 7, {"stable-1": "a:1"}), "/run/h", TEMPLATES)
 
 
 @pytest.mark.parametrize(
@@ -182,14 +184,14 @@ def test_the_split_names_only_tracks_that_are_there(
     assert [line.strip() for line in block.splitlines() if line.strip()] == split
 
 
-def upstreams(routes: render.Routes) -> dict[str, str]:
+def upstreams(routes: routing.Routes) -> dict[str, str]:
     """Names of upstreams to what stands in them."""
-    text = render.routing(routes, "/run/h", TEMPLATES)
+    text = routing.text(routes, "/run/h", TEMPLATES)
     return {block.split('"')[1]: block.split("}")[0] for block in text.split("\nupstream ")[1:]}
 
 
 def test_what_is_coming_stands_everywhere_and_gets_nothing() -> None:
-    blocks = upstreams(render.Routes("a:1", None, 0, 7, {"stable-1": "a:1"}, coming=("a:1", "b:2"), names=True))
+    blocks = upstreams(routing.Routes("a:1", None, 0, 7, {"stable-1": "a:1"}, coming=("a:1", "b:2"), names=True))
     tracks = {f"{track}{kind}" for track in ("stable", "canary") for kind in ("", "_direct", "_only")}
     assert {name for name, block in blocks.items() if '"b:2" max_fails=0 resolve down' in block} == tracks
     assert '"a:1" max_fails=0 resolve;' in blocks["stable"]
@@ -198,7 +200,7 @@ def test_what_is_coming_stands_everywhere_and_gets_nothing() -> None:
 
 
 def test_only_the_public_upstreams_lead_to_the_handoff() -> None:
-    blocks = upstreams(render.Routes("a:1", "b:2", 50, 7, {"stable-1": "a:1"}))
+    blocks = upstreams(routing.Routes("a:1", "b:2", 50, 7, {"stable-1": "a:1"}))
     assert {name for name, block in blocks.items() if "unix:/run/h" in block} == {"stable", "canary"}
     assert '"a:1" max_fails=0 backup' in blocks["canary"]
     assert '"a:1" max_fails=0 backup' in blocks["canary_direct"]

@@ -85,7 +85,7 @@ class Stagehand:
         deadline, host = Deadline(world.clock), HostFacts(world.host, {})
         self.world = replace(world, clock=deadline, host=host)
         stack = Stack("local", str(self.bench.root), "python3", "127.0.0.1", 18080, 18081, 8181)
-        effects = Effects(self.effects, self.effects, self.effects, self.effects)
+        effects = Effects(self.effects, self.effects, self.effects, self.effects, self.effects)
         self.scene = Scene(self.world, effects, stack, host, deadline)
 
     def play(self, steps: str, head: str = "", always: str = "") -> list:

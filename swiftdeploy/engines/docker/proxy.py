@@ -16,9 +16,9 @@ from swiftdeploy.engines.docker.containers import PROXY, Container
 from swiftdeploy.engines.docker.marks import SETTINGS
 from swiftdeploy.engines.docker.places import write
 from swiftdeploy.machine import ask
-from swiftdeploy.model import render
+from swiftdeploy.model import render, routes
 from swiftdeploy.model.errors import EnvironmentMissing
-from swiftdeploy.model.render import Routes
+from swiftdeploy.model.routes import Routes
 from swiftdeploy.model.state import Settings, State
 
 SERVICE = "nginx"
@@ -203,13 +203,13 @@ class Proxy:
 
     def _texts(self, told: Routed) -> tuple[str, str]:
         templates = self._compose.templates()
-        routes = Routes(
+        told_routes = Routes(
             told.addresses.get(told.stable or ""), told.addresses.get(told.canary or ""), told.weight, told.generation,
             told.addresses, tuple(told.addresses.values()), True, ("127.0.0.1", *told.hosts),
         )  # fmt: skip
         return (
             render.container_proxy(told.settings, templates),
-            render.routing(routes, render.CONTAINER.handoff, templates),
+            routes.text(told_routes, render.CONTAINER.handoff, templates),
         )
 
 

@@ -15,8 +15,9 @@ from swiftdeploy.engines.local.programs import Program
 from swiftdeploy.engines.local.rundir import RunDir
 from swiftdeploy.engines.local.supervisor import Supervisor, variables
 from swiftdeploy.machine import ask
-from swiftdeploy.model import render
+from swiftdeploy.model import render, routes
 from swiftdeploy.model.errors import EnvironmentMissing, Unreadable
+from swiftdeploy.model.routes import Routes
 from swiftdeploy.model.state import Settings, State
 
 WORKERS = 2
@@ -114,8 +115,8 @@ class Proxy:
         with tempfile.TemporaryDirectory(prefix="swiftdeploy-test-", dir="/tmp") as folder:
             paths = _paths(folder, folder, f"{folder}/h", folder)
             templates = self._templates()
-            routes = render.routing(render.Routes("127.0.0.1:1", "127.0.0.1:2", 50, 1, {}), f"{folder}/h", templates)
-            Path(folder, "routing.conf").write_text(routes)
+            tried = routes.text(Routes("127.0.0.1:1", "127.0.0.1:2", 50, 1, {}), f"{folder}/h", templates)
+            Path(folder, "routing.conf").write_text(tried)
             Path(folder, "nginx.conf").write_text(render.local_proxy(settings, templates, paths))
             return nginx.test(nginx.find(), folder, f"{folder}/nginx.conf")
 
@@ -124,8 +125,8 @@ class Proxy:
         config = render.local_proxy(settings, templates, _stack_paths(run))
         stable = addresses.get(state.stable.id) if state.stable else None
         canary = addresses.get(state.canary.id) if state.canary else None
-        routes = render.Routes(stable, canary, state.weight, state.generation, addresses)
-        return config, render.routing(routes, str(run.handoff), templates)
+        told = Routes(stable, canary, state.weight, state.generation, addresses)
+        return config, routes.text(told, str(run.handoff), templates)
 
     def _require_good(self, config: str, routes: str, run: RunDir) -> None:
         """`nginx -t` over staged files first: on a reload nginx keeps the old config and says nothing to us.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from swiftdeploy.judges.opa.server import LOADING, MARKER, Held, Refused, Server, Unavailable
-from swiftdeploy.model import policy, rego
+from swiftdeploy.model import policy, policydata, rego
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.errors import NoDecision, NotPossible
 
@@ -53,6 +54,9 @@ class Opa:
         disk first when it holds others."""
         safe = policy.sanitise(facts)
         try:
+            first = policy.trial(gate, safe, policies.files)
+            if first and self._asked(gate, first[0], policies).document is None:
+                return policy.nothing(gate, safe, NAME, policies, first[1])
             held = self._asked(gate, safe, policies)
         except Unavailable as error:
             return self._without(gate, safe, policies, error.what)
@@ -76,7 +80,8 @@ class Opa:
             self._start()
         if fault == "garbage":
             self._garbled = True
-            self._server.hold(
+            self._server.clear()
+            self._server.add(
                 {f"{gate}.rego": f'package swiftdeploy.{gate}\ndecision := "garbage"\n' for gate in policy.HEALTHY}
             )
         if fault == "recover":
@@ -91,7 +96,7 @@ class Opa:
 
     def _asked(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Held:
         rule = f"data.swiftdeploy.{gate}.decision"
-        held = self._server.ask(rule, facts)
+        held = self._first(rule, facts, policies)
         if held.digest != policies.digest and self._reads_only:
             raise NoDecision("policies/ is edited, not in force: the next gate loads it")
         if held.digest != policies.digest and not self._garbled:
@@ -102,6 +107,19 @@ class Opa:
                 f"{self._server.place} holds other policies ({held.digest}) than those on disk ({policies.digest})"
             )
         return held
+
+    def _first(self, rule: str, facts: Mapping[str, Json], policies: PolicySet) -> Held:
+        """What OPA holds and says now. An error of other rules than those on disk is no answer, and must not keep the
+        ones on disk from being loaded."""
+        try:
+            return self._server.ask(rule, facts)
+        except Unavailable:
+            raise
+        except NoDecision:
+            held = self._server.ask("1", {})
+            if held.digest == policies.digest:
+                raise
+            return held
 
     def _without(self, gate: Gate, facts: dict[str, Json], policies: PolicySet, why: str) -> Decision:
         """What it means that OPA is unavailable."""
@@ -122,18 +140,38 @@ class Opa:
         wrong = rego.unusable(policies.files)
         if wrong:
             raise NoDecision("policy does not compile: " + "\n".join(map(str, wrong)))
-        before = self._server.ask("1", {}).digest
-        old = self._server.held()
-        self._server.mark(LOADING)
+        modules = rego.modules(policies.files)
+        documents = policydata.documents(policies.files.get("data.json", ""))
+        before, old = self._server.ask("1", {}).digest, self._server.held()
         try:
-            self._server.hold(rego.modules(policies.files))
+            if old == modules:
+                self._server.put_data(documents, policies.digest)
+            else:
+                self._replace(old, before or LOADING, modules, documents, policies.digest)
         except Refused as error:
-            self._server.hold(old)
-            self._server.mark(before or LOADING)
             found = "\n".join(map(str, error.findings)) or error.what
-            raise NoDecision(f"policy does not compile: {found}") from error
-        self._server.put_data(policy.documents(policies.files.get("data.json", "")))
-        self._server.mark(policies.digest)
+            raise NoDecision(f"policy does not compile: {found}" if error.findings else error.what) from error
+
+    def _replace(
+        self, old: Mapping[str, str], before: str, new: Mapping[str, str], documents: Mapping[str, Json], digest: str
+    ) -> None:
+        """Other modules and data, or the former ones again when OPA refuses any of them."""
+        self._server.mark(LOADING)
+        kept: Mapping[str, Json] | None = None
+        try:
+            self._server.clear()
+            kept = self._server.data()
+            self._server.put_data({}, LOADING)  # data in the place of a rule would keep it out
+            self._server.add(new)
+            self._server.put_data(documents, digest)
+        except Refused:
+            with contextlib.suppress(Refused):  # of files that need each other's functions none can go first
+                self._server.clear()
+            if kept is not None:
+                self._server.put_data(kept, LOADING)
+            self._server.add(old)
+            self._server.mark(before)
+            raise
 
 
 def _ours(act: Callable[[], None] | None) -> Callable[[], None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 from collections.abc import Callable, Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
+from swiftdeploy.model import policydata
 from swiftdeploy.model.decision import Json
 from swiftdeploy.model.errors import Finding, NoDecision
 
@@ -34,6 +34,14 @@ class Refused(NoDecision):
     def __init__(self, what: str, findings: tuple[Finding, ...] = ()) -> None:
         super().__init__(what)
         self.findings = findings
+
+
+class Conflict(Exception):
+    """OPA does not take a document: a rule of the policies has the same path."""
+
+    def __init__(self, message: str, errors: object) -> None:
+        super().__init__(message)
+        self.errors = errors
 
 
 class Cut(NoDecision):
@@ -74,49 +82,64 @@ class Server:
         digest = row["digest"][0] if row["digest"] else None
         return Held(digest if isinstance(digest, str) else None, row["document"][0] if row["document"] else None)
 
-    def put_data(self, documents: Mapping[str, Json]) -> None:
-        """Make OPA hold exactly these top-level data documents: those that an earlier call put and that are gone now
-        are removed, `thresholds` in any case."""
-        earlier = self.ask(f"data.{MARKER}.documents", {}).document
-        known = {"thresholds", *(str(name) for name in (earlier if isinstance(earlier, list) else []))}
-        self._put_document(MARKER, {"digest": LOADING, "documents": [*sorted(known | set(documents))]})
-        for name in sorted(known - set(documents)):
-            self._call(lambda client, name=name: _delete(client, name))  # type: ignore[misc]
-        for name, document in documents.items():
-            self._put_document(name, document)
-
-    def _put_document(self, name: str, document: Json) -> None:
-        def act(client: OpaClient) -> object:
-            if isinstance(document, dict):
-                return client.update_or_create_data(document, quote(name))
-            # the library takes objects only; a `thresholds: 5` must deny here with the same reason as elsewhere
-            address = f"{client.root_url}/data/{quote(name)}"
-            return client._session.put(address, json=document, timeout=client.timeout).raise_for_status()
-
-        self._call(act)
+    def put_data(self, documents: Mapping[str, Json], digest: str) -> None:
+        """Make OPA hold exactly these data documents and this digest, in one step: whatever it held before, from a
+        folder that it was started on too, is gone."""
+        self._put_data("", {**documents, MARKER: {"digest": digest}})
 
     def mark(self, digest: str) -> None:
         """Note in OPA which policies it holds."""
-        documents = self.ask(f"data.{MARKER}.documents", {}).document
-        self._put_document(MARKER, {"digest": digest, "documents": documents or []})
+        self._put_data(f"/{MARKER}", {"digest": digest})
+
+    def _put_data(self, path: str, document: Mapping[str, Json]) -> None:
+        """Not by the library: it has no call for the whole of data, and writes numbers as Python does."""
+        body = policydata.text(document).encode()
+
+        def act(client: OpaClient) -> None:
+            answer = client._session.put(
+                f"{client.root_url}/data{path}",
+                data=body,
+                headers={"Content-Type": "application/json"},
+                timeout=client.timeout,
+            )
+            if answer.status_code == 400:
+                error = answer.json()
+                raise Conflict(str(error.get("message")), error.get("errors"))
+            answer.raise_for_status()
+
+        self._call(act)
 
     def held(self) -> dict[str, str]:
-        """Ids and texts of the modules in OPA."""
-        names = self._call(lambda client: client.get_policies_list())
-        return {str(name): self._text(str(name)) for name in names}
+        """Ids and texts of the modules in OPA. Not by the library: it asks for each text by itself."""
 
-    def _text(self, name: str) -> str:
-        return self._call(lambda client: str(client.get_policy(quote(name))["result"]["raw"]))
+        def act(client: OpaClient) -> dict[str, str]:
+            answer = client._session.get(f"{client.root_url}/policies", timeout=client.timeout)
+            answer.raise_for_status()
+            return {str(one["id"]): str(one["raw"]) for one in answer.json().get("result", [])}
 
-    def hold(self, wanted: Mapping[str, str]) -> None:
-        """Make OPA hold exactly these modules. It compiles at each step, and a file that uses another can only come
-        after it: what is refused is tried again as long as something else still went through."""
-        held = self.held()
-        # what OPA read when it started has its folder before its name: replaced there, or both would clash
-        ids = {name.rpartition("/")[2]: name for name in held}
-        wanted = {ids.get(name, name): text for name, text in wanted.items()}
-        todo: list[tuple[str, str | None]] = [(name, text) for name, text in wanted.items() if held.get(name) != text]
-        todo += [(name, None) for name in held if name not in wanted]
+        return self._call(act)
+
+    def data(self) -> dict[str, Json]:
+        """The data documents in OPA, and what rules make of them: nothing, once there are no modules."""
+
+        def act(client: OpaClient) -> dict[str, Json]:
+            answer = client._session.get(f"{client.root_url}/data", timeout=client.timeout)
+            answer.raise_for_status()
+            return dict(answer.json()["result"])
+
+        return self._call(act)
+
+    def clear(self) -> None:
+        """Remove all modules, whoever put them there: beside them, the same rules under another id would contradict."""
+        self._each([(name, None) for name in self.held()])
+
+    def add(self, modules: Mapping[str, str]) -> None:
+        """Put modules into an OPA that holds none."""
+        self._each(list(modules.items()))
+
+    def _each(self, todo: list[tuple[str, str | None]]) -> None:
+        """Put or remove one by one. OPA compiles at each step, and a file that uses another can only come after it and
+        go before it: what is refused is tried again as long as something else still went through."""
         while todo:
             left: list[tuple[str, str | None]] = []
             first: Refused | None = None
@@ -150,14 +173,21 @@ class Server:
         """Raises Unavailable, Refused, Cut or NoDecision. In a thread, because requests' time-out is for each read, and
         someone who sends a byte a second would hold us for ever."""
         client = self._client()
-        done: queue.SimpleQueue[Answer | NoDecision] = queue.SimpleQueue()
-        threading.Thread(target=lambda: done.put(self._answer(act, client)), daemon=True).start()
+        done: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
+
+        def exchange() -> None:
+            try:
+                done.put(self._answer(act, client))
+            except Exception as error:  # whatever ended the thread without a word would pass for no answer in time
+                done.put(error)
+
+        threading.Thread(target=exchange, daemon=True).start()
         try:
             answer = done.get(timeout=self._timeout_seconds)
         except queue.Empty:
             self._kept = None  # the thread still owns its connections
             raise Unavailable(f"{self.place} did not answer in {self._timeout_seconds:g} s") from None
-        if isinstance(answer, NoDecision):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -170,6 +200,8 @@ class Server:
             return act(client)
         except errors.RegoParseError as error:
             return Refused(f"{self.place} refused it: {error}", _findings(error.errors))
+        except Conflict as error:
+            return Refused(f"{self.place} refused data.json: {error}", _findings(error.errors))
         except (errors.DeletePolicyError, errors.PolicyNotFoundError) as error:
             return Refused(f"{self.place} refused it: {error.message}")
         except requests.HTTPError as error:
@@ -180,7 +212,7 @@ class Server:
             return Unavailable(f"{self.place} did not answer in {self._timeout_seconds:g} s")
         except requests.ConnectionError as error:
             return self._disconnected(error)
-        except (requests.RequestException, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (requests.RequestException, ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
             # the last three: the library takes any JSON for OPA's
             return NoDecision(f"{self.place} answered, but not as OPA does ({type(error).__name__})")
 
@@ -211,13 +243,6 @@ class Server:
             client._session.hooks["response"].append(_bounded)
             self._kept = client
         return self._kept
-
-
-def _delete(client: OpaClient, name: str) -> None:
-    from opa_client.errors import DeleteDataError
-
-    with contextlib.suppress(DeleteDataError):  # it is gone already
-        client.delete_data(quote(name))
 
 
 def _findings(errors: object) -> tuple[Finding, ...]:
