@@ -18,7 +18,7 @@ def knock(urls: Iterable[str], source: str = "") -> dict[str, str]:
     """Each URL to its HTTP status, or to what is in the way: `refused`, `no answer`, `no such name`, `no route`."""
     wanted = list(dict.fromkeys(urls))
     with ThreadPoolExecutor(64) as threads:
-        return dict(zip(wanted, threads.map(lambda url: _one(url, source), wanted)))
+        return dict(zip(wanted, threads.map(lambda url: _one(url, source), wanted), strict=True))
 
 
 def _one(url: str, source: str) -> str:
