@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-point", action="store_true", help="kill commands at every phase boundary (make crash)")
     parser.addoption("--parity", type=int, default=500, help="inputs that both judges answer (make nightly: 10000)")
+    parser.addoption(
+        "--require-docker",
+        action="store_true",
+        default=os.environ.get("SWIFTDEPLOY_REQUIRE_DOCKER", "") not in ("", "0"),
+        help="a test that needs a Docker daemon fails where it would be skipped (or SWIFTDEPLOY_REQUIRE_DOCKER=1)",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where CI is meant to run the tests that need Docker, none of them may be skipped."""
+    report = yield
+    if report.skipped and item.get_closest_marker("docker") and item.config.getoption("require_docker"):
+        report.outcome = "failed"
+        report.longrepr = f"Docker is required here, and this was skipped: {_reason(report)}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    """At the very end, since nobody reads a lone `s`: what was not tested, and why."""
+    yield
+    skipped = [one for one in terminalreporter.stats.get("skipped", []) if "docker" in one.keywords]
+    for why in sorted({_reason(one) for one in skipped}):
+        count = sum(_reason(one) == why for one in skipped)
+        terminalreporter.write_line(f"docker: {count} tests on a Docker daemon were skipped: {why}", yellow=True)
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Why a test was skipped, as it said itself."""
+    told = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return told.removeprefix("Skipped: ")

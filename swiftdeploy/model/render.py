@@ -35,10 +35,14 @@ STATUS_NAMES: Mapping[int, str] = {
     414: "URI Too Long",
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
+    501: "Not Implemented",
     502: "Bad Gateway",
     503: "Service Unavailable",
     504: "Gateway Timeout",
+    505: "HTTP Version Not Supported",
 }
+# Found out before there is a URI, without which nginx cannot go to a named location and makes a 500 of it.
+WITHOUT_URI = (400, 414, 505)
 
 
 @dataclass(frozen=True)
@@ -170,10 +174,15 @@ def _proxy_values(settings: Settings, paths: Paths) -> dict[str, object]:
         "private_paths": _private(settings.private_paths),
         "contact": escape.Prose(settings.contact),
         "errors": [
-            {"code": code, "name": f"@swiftdeploy_{code}", "body": _body(code, settings.contact)}
+            {"code": code, "name": _error_location(code), "body": _body(code, settings.contact)}
             for code in STATUS_NAMES
         ],
     }
+
+
+def _error_location(code: int) -> str:
+    """A place that no client can ask for: nginx merges the slashes of what they ask."""
+    return f"//swiftdeploy_{code}" if code in WITHOUT_URI else f"@swiftdeploy_{code}"
 
 
 def _body(code: int, contact: str) -> str:

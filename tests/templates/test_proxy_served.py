@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Callable
@@ -135,6 +136,40 @@ def test_a_broken_request_is_a_json_400(served: Any) -> None:
     assert said.startswith(b"HTTP/1.1 400 ")
     assert b'"code":400' in said
     assert said.count(b"X-Deployed-By: swiftdeploy\r\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "error"),
+    [
+        (b"GARBAGE\r\n\r\n", 400, "Bad Request"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, "Bad Request"),  # TLS
+        (b"GET /../.. HTTP/1.1\r\nHost: x\r\n\r\n", 400, "Bad Request"),
+        (b"GET /" + 40_000 * b"x" + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "URI Too Long"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + 40_000 * b"x" + b"\r\n\r\n", 431, "Request Header Fields Too Large"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: x\r\n\r\n", 501, "Not Implemented"),
+        (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 505, "HTTP Version Not Supported"),
+        (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405, "Method Not Allowed"),
+    ],
+)
+@pytest.mark.parametrize("listener", ["public", "admin"])
+def test_what_is_no_request_is_refused_in_json(
+    served: Any, text: bytes, status: int, error: str, listener: str
+) -> None:
+    served.route(served.stable.address)
+    port = served.settings.port if listener == "public" else served.settings.admin_port
+    head, _, body = answer_without_client(port, text).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    told = json.loads(body)
+    assert (told["error"], told["code"], told["service"]) == (error, status, "app")
+    assert head.count(b"X-Deployed-By: swiftdeploy") == 1
+    assert served.stable.asked == []
+
+
+def test_no_path_of_the_app_is_taken_by_the_proxys_errors(served: Any) -> None:
+    served.route(served.stable.address)
+    for path in ("//swiftdeploy_400", "/swiftdeploy_400", "/@swiftdeploy_404", "/%2fswiftdeploy_400"):
+        assert served.get(path).status == 200
+    assert len(served.stable.asked) == 4
 
 
 def test_a_request_without_host_reaches_the_app(served: Any) -> None:

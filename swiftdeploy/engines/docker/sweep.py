@@ -16,7 +16,7 @@ REMOVAL_SECONDS = 10.0  # for what another run is removing at this moment
 
 def everything(places: Places, seen: Containers, grace_seconds: float, clean: bool) -> None:
     """End all containers with the project's mark and remove its networks; `clean` removes its volumes, kept images and
-    files too. May be repeated."""
+    files too. Where no release ever got ready there is nothing in them to keep. May be repeated."""
     mark = f"label={marks.ROOT}={places.root}"
     seen.changed()
     found = seen.all()
@@ -24,10 +24,11 @@ def everything(places: Places, seen: Containers, grace_seconds: float, clean: bo
     seen.changed()
     networks.remove("network", mark)
     (places.docker / "routed.json").unlink(missing_ok=True)
-    if clean:
+    if clean or not places.kept_releases():
         networks.remove("volume", mark)
         for project in _projects(found, places):
             images.forget(project)
+    if clean:
         for folder in (places.docker, places.routing, places.policies):
             shutil.rmtree(folder, ignore_errors=True)
 
