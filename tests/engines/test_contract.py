@@ -237,7 +237,9 @@ def test_restart_policies_are_those_of_compose(either: Stack, policy: str, code:
 def test_the_log_tail_is_the_last_lines_of_both_streams_in_order(either: Stack) -> None:
     either.runs(
         "import sys, time\n"
-        "for n in range(30): print(n, file=sys.stderr if n % 2 else sys.stdout, flush=True); time.sleep(.002)\n"
+        "for n in range(30):\n"
+        "    print(n, file=sys.stderr if n > 26 and n % 2 else sys.stdout, flush=True)\n"
+        "    time.sleep(.3 if n > 25 else 0)\n"  # two streams are read by two readers
         "time.sleep(1000)"
     )
     either.open()
