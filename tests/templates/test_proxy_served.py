@@ -152,7 +152,9 @@ def test_a_broken_request_is_a_json_400(served: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("listener", ["public", "admin"])
-def test_what_is_no_request_is_refused_in_json(served: Any, text: bytes, status: int, error: str, listener: str) -> None:
+def test_what_is_no_request_is_refused_in_json(
+    served: Any, text: bytes, status: int, error: str, listener: str
+) -> None:
     served.route(served.stable.address)
     port = served.settings.port if listener == "public" else served.settings.admin_port
     head, _, body = answer_without_client(port, text).partition(b"\r\n\r\n")
