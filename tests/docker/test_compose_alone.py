@@ -107,7 +107,11 @@ only_own = pytest.mark.parametrize("initialized", [OWN], indirect=True, scope="s
 @only_own
 def test_the_parts_are_those_of_the_manifest(alone: Alone) -> None:
     assert sorted(alone.first) == ["app", "nginx", "opa"]  # a canary waits for `swiftdeploy promote canary`
-    assert {one["Config"]["Image"] for one in alone.first.values()} == {containers.APP, containers.NGINX, containers.OPA}
+    assert {one["Config"]["Image"] for one in alone.first.values()} == {
+        containers.APP,
+        containers.NGINX,
+        containers.OPA,
+    }
 
 
 @only_own
