@@ -174,13 +174,12 @@ def _proxy_values(settings: Settings, paths: Paths) -> dict[str, object]:
         "private_paths": _private(settings.private_paths),
         "contact": escape.Prose(settings.contact),
         "errors": [
-            {"code": code, "name": _error_location(code), "body": _body(code, settings.contact)}
-            for code in STATUS_NAMES
+            {"code": code, "name": _error_name(code), "body": _body(code, settings.contact)} for code in STATUS_NAMES
         ],
     }
 
 
-def _error_location(code: int) -> str:
+def _error_name(code: int) -> str:
     """A place that no client can ask for: nginx merges the slashes of what they ask."""
     return f"//swiftdeploy_{code}" if code in WITHOUT_URI else f"@swiftdeploy_{code}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -34,14 +33,6 @@ def make_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
     return lambda: tmp_path_factory.mktemp("docker") / f"sdt-{uuid.uuid4().hex[:10]}"
 
 
-def unhurried(root: Path) -> None:
-    """The load of the machine that runs the tests is not what they test."""
-    data = root / "policies" / "data.json"
-    limits = json.loads(data.read_text())
-    limits["thresholds"] |= {"max_cpu_load": 1000.0, "max_p99_latency_ms": 9000.0}
-    data.write_text(json.dumps(limits))
-
-
 @pytest.fixture(scope="module")
 def make_project(make_folder: Callable[[], Path]) -> Iterator[Callable[..., Project]]:
     """Makes projects for the docker engine. Network, volume and Compose project are named like the folder. None of them
@@ -52,7 +43,7 @@ def make_project(make_folder: Callable[[], Path]) -> Iterator[Callable[..., Proj
         root = make_folder()
         project = Project(root, root.parent, engine="docker")
         project.manifest.write_text(re.sub(r"\n  build: .*", "", project.manifest.read_text()))  # the image is here
-        unhurried(project.root)
+        containers.unhurried(project.root)
         project.set({"network.name": root.name, "services.log_volume": root.name})
         project.set({key.replace("__", "."): value for key, value in wanted.items()})
         made.append(project)
