@@ -15,7 +15,9 @@ test: $(VENV)/.dev  ## every test, scenarios included
 crash: $(VENV)/.dev  ## kill deploy and promote at every phase boundary, with the real engine
 	$(BIN)/pytest tests/crash/ -n $(WORKERS) --every-point
 
-nightly: $(VENV)/.dev  ## 10,000 odd inputs to OPA and to the embedded judge: equal in allow, evidence, reasons
+# 10,000 odd inputs to OPA and to the embedded judge must give equal allow, evidence and reasons
+nightly: $(VENV)/.dev  ## what takes long: the judges' parity, and all that may go wrong on Docker
+	$(BIN)/pytest tests/engines/ tests/plugin/ -m docker -n $(WORKERS) --every-point
 	opa=$$(.ci/opa) && SWIFTDEPLOY_OPA=$$opa $(BIN)/pytest tests/judges/test_parity.py -rs --parity 10000
 
 bench: $(VENV)/.dev  ## the figures of the README, measured here

@@ -23,6 +23,15 @@ def _no_daemon_by_chance(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
         monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that starts containers is marked as one, so that it sees the daemon."""
+    for item in items:
+        params = getattr(item, "callspec", None)
+        on_docker = params is not None and "docker" in params.params.values()
+        if on_docker or "dockerd_here" in getattr(item, "fixturenames", ()):
+            item.add_marker("docker")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-point", action="store_true", help="kill commands at every phase boundary (make crash)")
     parser.addoption("--parity", type=int, default=500, help="inputs that both judges answer (make nightly: 10000)")

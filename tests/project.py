@@ -5,11 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import dockerd
 import psutil
 
 from swiftdeploy.edge.bundled import folder
@@ -25,6 +27,7 @@ QUICK = {
     "canary.weight": 50,
     "opa.on_unavailable": "deny",
 }
+
 NO_DAEMON = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 
 
@@ -48,7 +51,7 @@ class Project:
     """
 
     def __init__(self, root: Path, claims: Path, example: str = "hello", engine: str = "") -> None:
-        self.root = root
+        self.root, self.engine, self.network = root, engine, dockerd.own_name(root)
         self._env = {"SWIFTDEPLOY_ENGINE": engine, **({} if engine == "docker" else NO_DAEMON)}
         scaffold(example, root, {name: folder(name) for name in (*SHARED, "examples", "scenarios")})
         self._claims = claims
@@ -56,6 +59,9 @@ class Project:
         data.write_text(data.read_text().replace('"max_cpu_load": 2.0', '"max_cpu_load": 1000.0'))
         self.port, self.admin_port, self.opa_port = (ports.claim(claims, claims) for _ in range(3))
         self.set({"nginx.port": self.port, "nginx.admin_port": self.admin_port, "opa.port": self.opa_port, **QUICK})
+        if engine == "docker":  # no two projects share a network, and the image is here
+            self.set({"network.name": self.network, "services.log_volume": self.network})
+            self.manifest.write_text(re.sub(r"\n  build: .*", "", self.manifest.read_text()))
 
     @property
     def manifest(self) -> Path:
@@ -72,6 +78,11 @@ class Project:
             argv, cwd=self.root, env=whole, capture_output=True, text=True, timeout=timeout, check=False
         )
         return Ran(done.returncode, done.stdout, done.stderr)
+
+    def started(self, *words: str) -> subprocess.Popen[bytes]:
+        """A command that runs on; what it says is not heard."""
+        argv, quiet = (sys.executable, "-m", "swiftdeploy", *words), subprocess.DEVNULL
+        return subprocess.Popen(argv, cwd=self.root, env={**os.environ, **self._env}, stdout=quiet, stderr=quiet)
 
     def ok(self, *words: str, **env: str) -> Ran:
         done = self.run(*words, **env)
@@ -108,6 +119,19 @@ class Project:
                 found.append(one)
         return found
 
+    def instances(self) -> set[str]:
+        """Ids of the instances that run."""
+        if self.engine == "docker":
+            return set(dockerd.instances(self.root))
+        named = (one.environ().get("SWIFTDEPLOY_INSTANCE", "") for one in self.processes())
+        return {one for one in named if one.startswith(("stable-", "canary-"))}
+
+    def left(self) -> list[str]:
+        """What should not be there once the project is torn down and cleaned."""
+        if self.engine == "docker":
+            return dockerd.left(self.root, self.network)
+        return [repr(one) for one in self.processes()]
+
     def close(self) -> None:
-        self.run("teardown")
+        self.run("teardown", *(("--clean",) if self.engine == "docker" else ()))
         ports.release_all(self._claims)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import threading
 import time
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -122,3 +125,15 @@ def test_refused_requests_are_counted_under_other(stable, rig):
     one.sendall(b"\x16\x03\x01 a TLS hello\r\n\r\n")
     assert rig.read_reply(one).status == 400
     assert totals(stable) == {("other", "other", "400"): 1}
+
+
+def test_promtool_finds_nothing_to_say_of_the_exposition(rig):
+    promtool = shutil.which("promtool") or pytest.skip("there is no promtool on PATH (Debian's prometheus has it)")
+    with rig.running(MODE="canary", APP_VERSION='1"\\ \n é', APP_INSTANCE="a{b=}") as service:
+        nothing_asked = service.ask("GET", "/metrics").body
+        service.chaos(mode="error", rate=1)
+        for method, path in (("GET", "/"), ("POST", "/nothing"), ("BREW", "/tea"), ("GET", "/healthz")):
+            service.ask(method, path)
+        for text in (nothing_asked, service.ask("GET", "/metrics").body):
+            done = subprocess.run((promtool, "check", "metrics"), input=text, capture_output=True, check=False)
+            assert (done.returncode, done.stdout + done.stderr) == (0, b"")

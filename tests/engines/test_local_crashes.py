@@ -18,16 +18,6 @@ Make = Callable[..., Any]
 EXITS = ["{python}", "-S", "-c", "import sys, time; print('no luck', flush=True); time.sleep(.05); sys.exit(3)"]
 
 
-def test_a_killed_instance_comes_back_at_the_same_address(stack: Any) -> None:
-    one = stack.deploy()
-    pid, address = stack.part(one.id).pid, stack.engine.address(one)
-    stack.engine.kill(one.id)
-    stack.wait_until_up(one.id, not_pid=pid)
-    stack.ready(one)
-    assert stack.engine.address(one) == address
-    stack.wait(lambda: stack.get()[0] != 200)
-
-
 def test_without_restarts_a_killed_instance_has_ended_and_starting_it_again_repairs(make_stack: Make) -> None:
     stack = make_stack(services={"restart_policy": "no"})
     one = stack.deploy()
@@ -87,22 +77,6 @@ def test_an_instance_that_a_signal_keeps_ending_is_given_up_with_its_name(make_s
     one = stack.begin()
     stack.wait(lambda: stack.engine.ended(one) is None)
     assert stack.engine.ended(one) == "it has ended 5 times already, the last time with SIGSEGV"
-
-
-def test_a_killed_proxy_is_started_again_by_its_supervisor(stack: Any) -> None:
-    stack.deploy()
-    pid = stack.part("proxy").pid
-    stack.engine.kill("proxy")
-    stack.wait_until_up("proxy", not_pid=pid)
-    stack.wait(lambda: stack.engine.unrouted(stack.state))
-    assert stack.get()[0] == 200
-
-
-def test_a_route_after_the_proxy_was_killed_is_in_force(stack: Any) -> None:
-    one = stack.deploy()
-    stack.engine.kill("proxy")
-    stack.route(0, one)
-    assert stack.get()[0] == 200
 
 
 def test_after_supervisord_was_killed_open_brings_everything_back(stack: Any) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,50 +10,12 @@ import pytest
 
 from swiftdeploy.edge import bundled
 from swiftdeploy.engines.local import processes
-from swiftdeploy.engines.local.engine import Local
-from swiftdeploy.flow.world import Engine
 from swiftdeploy.machine import ask
-from swiftdeploy.model.errors import EnvironmentMissing, Unreadable
+from swiftdeploy.model.errors import EnvironmentMissing
 from swiftdeploy.model.state import State
 
 Make = Callable[..., Any]
 SAMPLE_APP = bundled.folder("app") / "main.py"
-
-
-def test_it_fulfils_the_engine_protocol(stack: Any) -> None:
-    engine: Engine = stack.engine
-    assert engine.name == "local"
-
-
-def test_a_deployed_instance_serves_behind_the_proxy(stack: Any) -> None:
-    stack.deploy()
-    status, text = stack.get("/healthz")
-    assert (status, '"status": "ok"' in text) == (200, True)
-    assert [(one.name, one.state) for one in stack.engine.parts(stack.state)] == [
-        ("stable-1", "running"),
-        ("proxy", "running"),
-    ]
-
-
-def test_a_canary_gets_its_share_and_a_dropped_one_nothing(stack: Any) -> None:
-    stable = stack.deploy()
-    canary = stack.new("canary")
-    stack.route(30, stable, canary)
-    seen = Counter("canary" if '"mode": "canary"' in stack.get()[1] else "stable" for _ in range(400))
-    assert 60 <= seen["canary"] <= 180  # 120 expected, 6.5 standard deviations
-    stack.route(0, stable)
-    stack.drop(canary.id)
-    assert all('"mode": "stable"' in stack.get()[1] for _ in range(50))
-    assert stack.engine.running() == (stable.id,)
-
-
-def test_the_admin_listener_reaches_each_instance(stack: Any) -> None:
-    stable = stack.deploy()
-    canary = stack.new("canary")
-    stack.route(1, stable, canary)
-    for one in (stable, canary):
-        text = ask.get(f"127.0.0.1:{stack.admin_port}", f"/instances/{one.id}/healthz", 2.0)[1]
-        assert f'"mode": "{one.track}"' in text
 
 
 def test_an_instance_gets_exactly_the_environment_it_is_due(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,34 +65,6 @@ def test_starting_what_runs_changes_nothing(stack: Any) -> None:
     assert (stack.part(one.id), stack.part("proxy"), stack.supervisord()) == before
 
 
-def test_routes_of_another_generation_are_not_in_force(stack: Any) -> None:
-    stack.deploy()
-    later = replace(stack.state, generation=stack.state.generation + 1)
-    assert "were not written" in (stack.engine.unrouted(later) or "")
-
-
-def test_routes_that_nginx_refuses_leave_the_old_ones_in_force(stack: Any) -> None:
-    stack.deploy()
-    broken = {name: text + "nonsense;\n" for name, text in stack.templates.items()}
-    bad = Local(stack.root, lambda: broken, None)
-    later = replace(stack.state, generation=stack.state.generation + 1)
-    with pytest.raises(Unreadable, match=r"so the old routes stay: .*nonsense.* in the rendered routing\.conf:"):
-        bad.route(later)
-    assert stack.engine.unrouted(stack.state) is None
-    assert stack.get()[0] == 200
-    assert "nonsense" in (bad.test_proxy(stack.manifest) or "")
-
-
-def test_a_refused_first_config_speaks_of_no_old_routes(stack: Any) -> None:
-    broken = {name: text + "nonsense;\n" for name, text in stack.templates.items()}
-    stack.engine = Local(stack.root, lambda: broken, SAMPLE_APP)
-    stack.open()
-    one = stack.new()
-    with pytest.raises(Unreadable, match="nonsense") as caught:
-        stack.engine.route(State("local", 1, (one,), 0, stack.settings))
-    assert "old routes" not in str(caught.value)
-
-
 def test_a_changed_port_is_taken_over_by_a_reload(stack: Any) -> None:
     one = stack.deploy()
     master = stack.part("proxy")
@@ -145,19 +76,6 @@ def test_a_changed_port_is_taken_over_by_a_reload(stack: Any) -> None:
     assert stack.part("proxy") == master
     with pytest.raises(ConnectionRefusedError):
         ask.get(f"127.0.0.1:{old}", "/", 1.0)
-
-
-def test_a_taken_port_is_refused_with_its_holder(stack: Any) -> None:
-    with socket.create_server(("127.0.0.1", stack.port)):
-        with pytest.raises(EnvironmentMissing, match=rf"port {stack.port} is taken by pid {os.getpid()} \(.+\)"):
-            stack.open()
-        assert str(os.getpid()) in (stack.engine.port_holder(stack.port) or "")
-    assert stack.engine.running() == ()
-
-
-def test_the_projects_own_port_has_no_holder(stack: Any) -> None:
-    stack.deploy()
-    assert stack.engine.port_holder(stack.port) is None
 
 
 def test_a_missing_command_is_named(stack: Any) -> None:
@@ -177,22 +95,6 @@ def test_stop_ends_the_whole_group_of_an_instance(stack: Any) -> None:
     stack.wait(lambda: len(processes.marked(stack.places, one.id)) != 2)
     stack.engine.stop(one.id, 5.0)
     assert processes.marked(stack.places, one.id) == ()
-
-
-def test_an_instance_that_ignores_sigterm_is_killed_after_its_grace(stack: Any) -> None:
-    script = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(1000)"
-    stack.services = {"command": ["{python}", "-S", "-c", script]}
-    stack.open()
-    one = stack.begin()
-    stack.wait(lambda: stack.engine.log_tail(one.id, 1) != ("deaf",))
-    stack.engine.stop(one.id, 0.2)
-    assert stack.engine.running() == ()
-
-
-def test_stopping_what_does_not_run_is_fine(stack: Any) -> None:
-    stack.engine.stop("canary-7", 1.0)
-    stack.open()
-    stack.engine.stop("canary-7", 1.0)
 
 
 def test_close_twice_and_without_a_stack_is_fine(stack: Any) -> None:

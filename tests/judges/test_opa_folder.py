@@ -129,6 +129,15 @@ def test_other_data_files_of_the_folder_do_not_reach_a_decision(
     assert got(server, "data/thresholds") == json.loads(packaged.files["data.json"])["thresholds"]
 
 
+def test_more_data_in_the_folder_than_is_read_keeps_no_policies_out(
+    on_folder: Callable[[], tuple[Any, Opa]], folder: Path, packaged: PolicySet
+) -> None:
+    (folder / "big.json").write_text(json.dumps({"big": ["x" * 100] * 50_000}))
+    _, judge = on_folder()
+    assert judge.decide("canary", BAD, packaged).reasons == DENIED
+    assert judge.in_force() == packaged.digest
+
+
 def test_data_of_the_folder_in_the_place_of_a_rule_is_replaced(
     on_folder: Callable[[], tuple[Any, Opa]], folder: Path, packaged: PolicySet
 ) -> None:

@@ -26,7 +26,8 @@ class Stage:
         (self.root / "scenarios").mkdir()
         shutil.copy(ROOT / "manifest.yaml", self.root)
         (self.root / "app").mkdir()
-        shutil.copy(ROOT / "app" / "main.py", self.root / "app")
+        for name in ("main.py", "Dockerfile"):
+            shutil.copy(ROOT / "app" / name, self.root / "app")
 
     def write(self, name: str, text: str) -> None:
         (self.root / name).write_text(text)

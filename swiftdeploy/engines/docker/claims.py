@@ -12,6 +12,15 @@ from swiftdeploy.model.errors import EnvironmentMissing, NotPossible
 from swiftdeploy.model.state import Settings
 
 
+def require_folder(root: Path) -> None:
+    """Raise EnvironmentMissing when a label, and a listing line by line, cannot carry the folder's name."""
+    if not str(root).isprintable():
+        raise EnvironmentMissing(
+            f"the folder {str(root)!a} has a sign in its name that no label of Docker can carry",
+            "rename it, or use --engine local",
+        )
+
+
 def require(settings: Settings, root: Path, ours: tuple[Container, ...]) -> None:
     """Raise NotPossible or EnvironmentMissing, with the owner's name, when something is another's."""
     project = render.project_name(settings.network_name)

@@ -31,8 +31,10 @@ class Answer:
         return "\n".join(lines[-LINES_SHOWN:]).strip()
 
 
-def ask(*words: str, stdin: bytes | None = None, seconds: float = SECONDS) -> Answer:
-    """`docker WORDS` with any exit status. Raises EnvironmentMissing when there is no docker, or it does not answer."""
+def ask(*words: str, stdin: bytes | None = None, seconds: float | None = None) -> Answer:
+    """`docker WORDS` with any exit status, within SECONDS unless it may take others. Raises EnvironmentMissing when
+    there is no docker, or it does not answer."""
+    limit = SECONDS if seconds is None else seconds
     try:
         child = subprocess.Popen(
             ("docker", *words),
@@ -48,11 +50,11 @@ def ask(*words: str, stdin: bytes | None = None, seconds: float = SECONDS) -> An
             f"docker cannot be run: {error.strerror}", "install Docker, or use --engine local"
         ) from error
     try:
-        out, err = child.communicate(stdin, timeout=seconds)
+        out, err = child.communicate(stdin, timeout=limit)
     except subprocess.TimeoutExpired:
         _end(child)
         raise EnvironmentMissing(
-            f"`docker {' '.join(words[:2])}` did not end within {seconds:g} s",
+            f"`docker {' '.join(words[:2])}` did not end within {limit:g} s",
             "see whether the daemon hangs (`docker info`); the next command repairs what was begun",
         ) from None
     except BaseException:
@@ -61,7 +63,7 @@ def ask(*words: str, stdin: bytes | None = None, seconds: float = SECONDS) -> An
     return Answer(child.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
 
 
-def do(*words: str, what: str, stdin: bytes | None = None, seconds: float = SECONDS) -> str:
+def do(*words: str, what: str, stdin: bytes | None = None, seconds: float | None = None) -> str:
     """Its output. Raises EnvironmentMissing, `what` could not be done, when it fails."""
     answer = ask(*words, stdin=stdin, seconds=seconds)
     if answer.status:

@@ -9,11 +9,17 @@ from typing import Any
 
 import yaml
 
+from swiftdeploy.model.errors import Unreadable
+
+TEMPLATE = "templates/docker-compose.yml.tmpl"
+MERGED = ("labels", "environment", "networks")
+DEFAULT_NETWORK = "default"  # where Compose puts a service that names none
+
 
 @dataclass(frozen=True)
 class Start:
-    """`count` containers of the service `name` of a rendered file, with keys of the service changed: labels and
-    environment are merged, others replaced."""
+    """`count` containers of the service `name` of a rendered file, with keys of the service changed: labels,
+    environment and networks are merged, others replaced."""
 
     text: str
     name: str
@@ -25,29 +31,34 @@ def of(starts: Sequence[Start], labels: Mapping[str, str], root: str) -> bytes:
     """A Compose file (JSON, which is YAML) with these services, and the networks and volumes that they use.
 
     `labels` go on everything in it. Relative paths are taken from `root`. `$` is doubled already in rendered texts, and
-    is doubled here in what is added.
+    is doubled here in what is added. Raises Unreadable when a text, which a project's own template may give, is no such
+    file.
     """
-    whole: dict[str, Any] = {"services": {}, "networks": {}, "volumes": {}}
+    whole: dict[str, Any] = {"services": {}, "networks": {}, "volumes": {}, "configs": {}, "secrets": {}}
     for one in starts:
-        rendered = yaml.safe_load(one.text)
+        rendered = _parsed(one.text, one.name)
         found = _changed(rendered["services"][one.name], one.changes, labels, root)
         whole["name"] = rendered["name"]
         whole["services"][one.name] = found
-        for kind, names in (("networks", found.get("networks", ())), ("volumes", _named(found.get("volumes", ())))):
-            known = rendered.get(kind) or {}
-            whole[kind].update({name: _marked(known[name], labels) for name in names if name in known})
-    return json.dumps(whole).encode()
+        whole["networks"] |= {name: _marked(_network(rendered, name), labels) for name in _networks(found)}
+        known = rendered.get("volumes") or {}
+        whole["volumes"] |= {
+            name: _marked(known[name], labels) for name in _named(found.get("volumes", ())) if name in known
+        }
+        for kind in ("configs", "secrets"):
+            whole[kind] |= rendered.get(kind) or {}
+    return _yaml(whole)
 
 
 def images_of(starts: Sequence[Start]) -> tuple[str, ...]:
     """The images of what is started."""
-    every = (one.changes.get("image") or yaml.safe_load(one.text)["services"][one.name]["image"] for one in starts)
+    every = (one.changes.get("image") or _parsed(one.text, one.name)["services"][one.name]["image"] for one in starts)
     return tuple(str(image) for image in every)
 
 
 def network_of(text: str, name: str) -> str:
-    """The key of a service's first network."""
-    return str(next(iter(yaml.safe_load(text)["services"][name]["networks"])))
+    """The key of a service's first network. Raises Unreadable as `of` does."""
+    return _networks(_parsed(text, name)["services"][name])[0]
 
 
 def _changed(
@@ -55,8 +66,8 @@ def _changed(
 ) -> dict[str, Any]:
     found = {key: value for key, value in service.items() if key not in ("depends_on", "profiles", "build")}
     for key, value in _doubled({**changes, "labels": {**labels, **changes.get("labels", {})}}).items():
-        found[key] = {**_mapping(found.get(key)), **value} if key in ("labels", "environment") else value
-    found["volumes"] = [_absolute(one, root) for one in found.get("volumes", ())]
+        found[key] = {**_mapping(found.get(key)), **value} if key in MERGED else value
+    found["volumes"] = [_absolute(one, root) for one in found.get("volumes") or ()]
     return found
 
 
@@ -65,15 +76,52 @@ def _absolute(volume: Any, root: str) -> Any:
     return {**volume, "source": f"{_doubled(root)}/{source[2:]}"} if source.startswith("./") else volume
 
 
+def _yaml(value: Any) -> bytes:
+    """JSON that is YAML too, which has another escape for what JSON writes as a pair of surrogates."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(sign if sign < "\x7f" else f"\\U{ord(sign):08x}" for sign in text).encode()
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
+    try:
+        whole = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise _unusable(f"renders no YAML: {' '.join(str(error).split())}") from error
+    found: dict[str, Any] = whole if isinstance(whole, dict) else {}
+    services = found.get("services")
+    if not isinstance(services, dict) or not isinstance(services.get(name), dict):
+        raise _unusable(f"has no service {name}")
+    if not found.get("name"):
+        raise _unusable("has no name for the project")
+    return found
+
+
+def _unusable(what: str) -> Unreadable:
+    return Unreadable(f"{TEMPLATE} {what}", "correct it, or remove it: the packaged one is used then")
+
+
+def _network(whole: dict[str, Any], name: str) -> dict[str, Any] | None:
+    every = whole.get("networks") or {}
+    if name not in every and name != DEFAULT_NETWORK:
+        raise _unusable(f"has no network {name}, which a service is in")
+    found: dict[str, Any] | None = every.get(name)
+    return found
+
+
+def _networks(found: dict[str, Any]) -> list[str]:
+    return list(found.get("networks") or [DEFAULT_NETWORK])
+
+
 def _marked(value: dict[str, Any] | None, labels: Mapping[str, str]) -> dict[str, Any]:
     found = dict(value or {})
     return {**found, "labels": {**_mapping(found.get("labels")), **_doubled(labels)}}
 
 
 def _mapping(found: dict[str, Any] | list[str] | None) -> dict[str, Any]:
-    """Labels and environment may also be lists of `KEY=VALUE`, in a project's own template."""
+    """Labels, environment and networks may also be lists, of `KEY=VALUE` or of names: a variable that is only named is
+    the caller's own."""
     if isinstance(found, list):
-        return dict(one.partition("=")[::2] for one in found)
+        return {key: value if equals else None for key, equals, value in (one.partition("=") for one in found)}
     return dict(found or {})
 
 

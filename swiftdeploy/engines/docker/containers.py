@@ -91,6 +91,12 @@ class Containers:
         cli.do("start", found.id, what=f"{found.part} cannot be started again")
         self.changed()
 
+    def wake(self) -> None:
+        """Let those go on that somebody paused."""
+        if paused := [one.id for one in self.all() if one.state == "paused"]:
+            cli.do("unpause", *paused, what="paused containers cannot go on")
+            self.changed()
+
     def stop(self, found: Container, grace_seconds: float) -> None:
         """SIGTERM (or what its image says), SIGKILL after the grace; then it is removed. Gone already is fine."""
         cli.ask("stop", "-t", str(max(0, round(grace_seconds))), found.id, seconds=grace_seconds + cli.SECONDS)
@@ -120,8 +126,8 @@ def of_project(name: str) -> tuple[Container, ...]:
 
 
 def publishing(port: int) -> tuple[Container, ...]:
-    """Running containers that publish a port on this machine."""
-    return tuple(one for one in matching(f"publish={port}") if one.state == "running")
+    """Living containers that publish a port on this machine."""
+    return tuple(one for one in matching(f"publish={port}") if one.lives)
 
 
 def part(name: str, found: tuple[Container, ...]) -> Container | None:

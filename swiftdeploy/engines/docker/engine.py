@@ -64,6 +64,7 @@ class Docker:
         return "docker"
 
     def fetch(self, manifest: Manifest) -> None:
+        claims.require_folder(self._places.root)
         self._places.note(render.project_name(manifest.network.name))
         images.fetch(manifest, self._places.root)
 
@@ -71,10 +72,12 @@ class Docker:
         return asking.release(manifest, images.require(manifest.services.image))
 
     def open(self, settings: Settings) -> None:
+        claims.require_folder(self._places.root)
+        self._containers.wake()
         found = self._containers.all()
         if self._asked != settings and not _serves(settings, found):
             claims.require(settings, self._places.root, found)
-        self._places.make()
+        self._places.note(render.project_name(settings.network_name))
         self._asked = settings
 
     def is_open(self) -> bool:

@@ -29,7 +29,15 @@ def known(*names: str) -> dict[str, str]:
     found = {}
     for digest, _, tags in (line.partition(" ") for line in answer.out.splitlines() if line.startswith("sha256:")):
         found.update(dict.fromkeys((digest, *(json.loads(tags) or ())), digest))
-    return {name: found[full] for name in names if (full := _full(name)) in found}
+    listed = {name: found[full] for name in names if (full := _full(name)) in found}
+    others = (name for name in names if name not in listed and not name.startswith(KEPT))
+    return {**listed, **{name: digest for name in others if (digest := _asked(name))}}
+
+
+def _asked(name: str) -> str:
+    """The id of an image whose name may not be as Docker lists it: `docker.io/library/nginx`, `nginx@sha256:...`."""
+    answer = cli.ask("image", "inspect", "--format", "{{.Id}}", name)
+    return answer.out.strip() if answer.status == 0 else ""
 
 
 def require(name: str) -> str:

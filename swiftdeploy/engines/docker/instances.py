@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from swiftdeploy.engines.docker import containers, images, marks
 from swiftdeploy.engines.docker.compose import Compose
 from swiftdeploy.engines.docker.composefile import Start, network_of
-from swiftdeploy.engines.docker.containers import Container
+from swiftdeploy.engines.docker.containers import Container, Ended
 from swiftdeploy.model import render
 from swiftdeploy.model.errors import EnvironmentMissing
 from swiftdeploy.model.state import Instance, Track
@@ -52,9 +52,12 @@ def ended(found: Container | None) -> str | None:
     """None while it lives, or will be started again by Docker; else what became of it in words."""
     if found is None:
         return "its container is gone"
-    if found.state == "running":
-        return None
-    seen = containers.inspected(found.id)
+    # one that ends again and again is seen between two of its lives
+    return None if found.state == "running" else in_words(containers.inspected(found.id))
+
+
+def in_words(seen: Ended | None) -> str | None:
+    """What an inspection says of a container that ended; None when it lives, or will be started again by Docker."""
     if seen is None:
         return "its container is gone"
     if seen.state in ("running", "restarting") and seen.restarts < CRASHES:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,26 +23,28 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True)
 class Owner:
-    """A process that the stack must not outlive: pid, creation time, and the boot that both are of."""
+    """A process that the stack must not outlive: pid, creation time, the boot that both are of, and where that is: a
+    daemon may be shared by machines, and by containers whose processes are not seen from here."""
 
     pid: int
     born: float
     boot: str
+    place: str
 
     def __str__(self) -> str:
-        return f"{self.pid} {self.born!r} {self.boot}"
+        return f"{self.pid} {self.born!r} {self.boot} {self.place}"
 
 
 def owner(leash: tuple[int, float]) -> Owner:
     """The owner of what this process starts for the leash's process."""
-    return Owner(*leash, boot())
+    return Owner(*leash, boot(), place())
 
 
 def parsed(text: str) -> Owner | None:
     """An owner from its label; None when it is none of ours."""
     try:
-        pid, born, boot_id = text.split(" ")
-        return Owner(int(pid), float(born), boot_id)
+        pid, born, boot_id, where = text.split(" ")
+        return Owner(int(pid), float(born), boot_id, where)
     except ValueError:
         return None
 
@@ -51,3 +55,12 @@ def boot() -> str:
         return BOOT_ID.read_text().strip()
     except OSError:
         return ""
+
+
+def place() -> str:
+    """What tells this machine, or container, from others: its name, and the namespace of its processes."""
+    try:
+        space = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        space = ""
+    return f"{socket.gethostname()}/{space}"

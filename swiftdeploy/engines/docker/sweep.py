@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 
 from swiftdeploy.engines.docker import cli, containers, images, marks, networks
 from swiftdeploy.engines.docker.containers import Container, Containers
 from swiftdeploy.engines.docker.places import Places
 from swiftdeploy.machine import owners
+
+REMOVAL_SECONDS = 10.0  # for what another run is removing at this moment
 
 
 def everything(places: Places, seen: Containers, grace_seconds: float, clean: bool) -> None:
@@ -31,7 +34,7 @@ def everything(places: Places, seen: Containers, grace_seconds: float, clean: bo
 
 
 def lost() -> None:
-    """Remove what runs of other processes left behind that were killed: everything whose owner is gone."""
+    """Remove what killed runs on this machine left behind: everything whose owner is gone. Two may do so at once."""
     for mark in _owners():
         if _is_gone(mark):
             wanted = f"label={marks.OWNER}={mark}"
@@ -43,21 +46,29 @@ def lost() -> None:
                 images.forget(project)
 
 
-def _end(found: Iterable[Container], grace_seconds: float) -> None:
-    """All at once: an instance in its drain must not hold up the others."""
+def _end(found: Sequence[Container], grace_seconds: float) -> None:
+    """All at once: an instance in its drain must not hold up the others. The proxy before them, and by SIGTERM: stopped
+    as a container is, it would wait for idle clients, up to the whole grace."""
     ids = [one.id for one in found]
     if not ids:
         return
+    if proxies := [one.id for one in found if one.role == containers.PROXY and one.state == "running"]:
+        cli.ask("kill", "-s", "TERM", *proxies)
     if grace_seconds:
         cli.ask("stop", "-t", str(round(grace_seconds)), *ids, seconds=grace_seconds + cli.SECONDS)
     answer = cli.ask("rm", "-f", "-v", *ids)
-    if answer.status and any(containers.inspected(one) for one in ids):
-        raise cli.failed("the containers cannot be removed", answer)
+    end = time.monotonic() + REMOVAL_SECONDS
+    while answer.status and any(containers.inspected(one) for one in ids):
+        if time.monotonic() > end:
+            raise cli.failed("the containers cannot be removed", answer)
+        time.sleep(0.1)
 
 
 def _projects(found: Iterable[Container], places: Places) -> set[str]:
-    """Names under which images may be kept: of what ran, and of what is noted."""
-    noted = places.noted()
+    """Names under which images may be kept: of what ran, and of what is noted unless another folder runs under it."""
+    noted, root = places.noted(), str(places.root)
+    if noted and any(one.root != root for one in containers.of_project(noted)):
+        noted = ""
     return {one.project for one in found} | ({noted} if noted else set())
 
 
@@ -76,6 +87,6 @@ def _labelled(kind: str, wanted: str, label: str) -> set[str]:
 
 def _is_gone(mark: str) -> bool:
     owner = marks.parsed(mark)
-    if owner is None:
+    if owner is None or owner.place != marks.place():  # whether it lives cannot be seen from here
         return False
     return owner.boot != marks.boot() or not owners.owner_lives(owner.pid, owner.born)
