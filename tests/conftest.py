@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
+import dockerd
 import pytest
 from fakes import Bench
 
@@ -47,9 +48,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where CI is meant to run the tests that need Docker, none of them may be skipped."""
     report = yield
-    if report.skipped and item.get_closest_marker("docker") and item.config.getoption("require_docker"):
+    if (why := _lacked(report)) and item.config.getoption("require_docker"):
         report.outcome = "failed"
-        report.longrepr = f"Docker is required here, and this was skipped: {_reason(report)}"
+        report.longrepr = f"Docker is required, and there are {why}"
     return report
 
 
@@ -57,13 +58,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
     """At the very end, since nobody reads a lone `s`: what was not tested, and why."""
     yield
-    skipped = [one for one in terminalreporter.stats.get("skipped", []) if "docker" in one.keywords]
-    for why in sorted({_reason(one) for one in skipped}):
-        count = sum(_reason(one) == why for one in skipped)
-        terminalreporter.write_line(f"docker: {count} tests on a Docker daemon were skipped: {why}", yellow=True)
+    reasons = [why for one in terminalreporter.stats.get("skipped", []) if (why := _lacked(one))]
+    for why in sorted(set(reasons)):
+        terminalreporter.write_line(f"docker: {reasons.count(why)} tests were skipped, {why}", yellow=True)
 
 
-def _reason(report: pytest.TestReport) -> str:
-    """Why a test was skipped, as it said itself."""
-    told = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    return told.removeprefix("Skipped: ")
+def _lacked(report: pytest.TestReport) -> str | None:
+    """What a test that was skipped for want of Docker said of it."""
+    if not report.skipped or not isinstance(report.longrepr, tuple):
+        return None
+    told = report.longrepr[2].removeprefix("Skipped: ")
+    return told if told.startswith(dockerd.WITHOUT) else None

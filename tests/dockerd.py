@@ -15,9 +15,10 @@ import pytest
 from swiftdeploy.engines.docker import marks
 
 NGINX, OPA = "nginx:1.31.3", "openpolicyagent/opa:1.22.2-static"
-APP = "swiftdeploy-hello:1.0.0"
+APP, STATIC = "swiftdeploy-hello:1.0.0", "swiftdeploy-ci/static:1"
 BASE = "python:3.12-alpine"  # whatever stands in for it: any python3
-NEEDED = (NGINX, OPA, APP, BASE)
+NEEDED = (NGINX, OPA, APP, STATIC, BASE)
+WITHOUT = "no containers here: "
 SLOW_APP = Path(__file__).parents[1] / "benchmarks" / "app_slow.py"
 # runs the Python program of its environment, so that one image is enough for every program
 PROGRAM = "swiftdeploy-tests/program:1"
@@ -37,12 +38,20 @@ KINDS = ("container", "network", "volume")
 @functools.cache
 def why_no_docker() -> str | None:
     """Why no test can run containers here; None where they can."""
-    from swiftdeploy.engines.docker import cli
+    from swiftdeploy.engines.docker import cli, inventory
 
-    if why := cli.no_daemon():
-        return why
+    lacking = [one.detail for one in inventory.checks() if one.outcome != "pass"]
+    if lacking:
+        return lacking[0]
     missing = [name for name in NEEDED if cli.ask("image", "inspect", name).status]
     return f"{', '.join(missing)} is not here; .ci/images has it" if missing else None
+
+
+def require() -> None:
+    """Skip where no test can run containers; tests/conftest.py says so at the end, or fails what Docker is required
+    for."""
+    if why := why_no_docker():
+        pytest.skip(f"{WITHOUT}{why}")
 
 
 def docker(*words: str, stdin: str = "") -> str:
@@ -82,9 +91,29 @@ def kept(network: str) -> list[str]:
     return docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", f"swiftdeploy-kept/{network}").split()
 
 
-def inspected(name: str) -> dict[str, Any]:
-    """All that Docker says of a container, network, volume or image."""
-    return dict(json.loads(docker("inspect", name))[0])
+def of_project(name: str) -> list[str]:
+    """Whatever Compose made for a project of that name."""
+    return [f"{kind} {one}" for kind in KINDS for one in listed(kind, f"label={marks.PROJECT}={name}")]
+
+
+def inspected(name: str, *kind: str) -> dict[str, Any]:
+    """All that Docker says of a container, network, volume or image; its kind where several have that name."""
+    return dict(json.loads(docker(*kind, "inspect", name))[0])
+
+
+def parts(root: Path) -> dict[str, str]:
+    """`stable-1`, `canary-2`, `proxy`, `judge` to the whole ids of a project's running containers."""
+    labels = f'{{{{.ID}}}} {{{{.Label "{marks.ROLE}"}}}} {{{{.Label "{marks.INSTANCE}"}}}}'
+    rows = docker("ps", "--no-trunc", "--filter", f"label={marks.ROOT}={root.resolve()}", "--format", labels)
+    words = [row.split(" ") for row in rows.splitlines()]
+    return {instance or role: ident for ident, role, instance in words}
+
+
+def services(project: str) -> dict[str, str]:
+    """Service to whole container id, of a Compose project, running or not."""
+    row = f'{{{{.Label "{marks.SERVICE}"}}}} {{{{.ID}}}}'
+    rows = docker("ps", "-a", "--no-trunc", "--filter", f"label={marks.PROJECT}={project}", "--format", row)
+    return {service: ident for service, _, ident in (line.partition(" ") for line in rows.splitlines())}
 
 
 def instances(root: Path) -> dict[str, str]:
@@ -102,3 +131,11 @@ def instances(root: Path) -> dict[str, str]:
 def own_name(path: Path) -> str:
     """A name for networks and volumes that no other test, and no other run, has."""
     return "sdt-" + re.sub(r"[^a-z0-9]+", "-", f"{os.getpid()}-{path.parent.name}-{path.name}".lower())[:50].strip("-")
+
+
+def unhurried(root: Path) -> None:
+    """Limits that the load of the machine does not reach, for tests of something else."""
+    data = root / "policies" / "data.json"
+    limits = json.loads(data.read_text())
+    limits["thresholds"] |= {"max_cpu_load": 1000.0, "max_p99_latency_ms": 9000.0}
+    data.write_text(json.dumps(limits))

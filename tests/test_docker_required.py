@@ -23,11 +23,11 @@ def test_the_last_lines_say_that_tests_on_docker_were_skipped_and_why() -> None:
     status, out = without_docker()
     assert status == 0
     assert " skipped" in out.splitlines()[-1]
-    assert "tests on a Docker daemon were skipped: no daemon answers" in out.splitlines()[-2]
+    assert "tests were skipped, no containers here: no daemon answers" in out.splitlines()[-2]
 
 
 def test_where_docker_is_required_they_fail_instead() -> None:
     for status, out in (without_docker("--require-docker"), without_docker(required="1")):
         assert status == 1
-        assert "Docker is required here, and this was skipped: no daemon answers" in out
+        assert "Docker is required, and there are no containers here: no daemon answers" in out
         assert " skipped" not in out.splitlines()[-1]

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import containers
+import dockerd
 import knock
 import pytest
 import requests
 import yaml
-from containers import docker, inspected
+from dockerd import docker, inspected
 from project import Project
 from pytest_docker.plugin import Services
 
@@ -35,16 +35,16 @@ HEALTHY = {
 
 @pytest.fixture(scope="session", params=[OWN, PACKAGED])
 def initialized(request: pytest.FixtureRequest, make_folder: Callable[[], Path]) -> Iterator[Project]:
-    """A project after `swiftdeploy init`, named like its folder. Nothing of it may be left when Compose is done."""
+    """A project after `swiftdeploy init`. Nothing of it may be left when Compose is done."""
     root = make_folder()
     project = Project(root, root.parent, engine="docker")
-    project.set({"network.name": root.name, "services.log_volume": root.name, "services.build": "."})
+    project.set({"services.build": "."})
     if request.param == PACKAGED:
         shutil.rmtree(root / "policies")
     project.ok("init")
     yield project
-    left = containers.left(root, root.name)
-    compose = ("compose", "-p", root.name, "-f", str(root / render.COMPOSE))
+    left = dockerd.of_project(project.network)
+    compose = ("compose", "-p", project.network, "-f", str(root / render.COMPOSE))
     docker(*compose, "down", "-v", "--timeout", "1")  # pytest-docker leaves all of it when `up` fails
     project.close()
     assert left == []
@@ -87,7 +87,7 @@ class Alone:
 
 @pytest.fixture(scope="session")
 def alone(initialized: Project, docker_compose_project_name: str, docker_services: Services) -> Alone:
-    ids = containers.of_compose(docker_compose_project_name)
+    ids = dockerd.services(docker_compose_project_name)
     return Alone(initialized, docker_services, {service: inspected(ident) for service, ident in ids.items()})
 
 
@@ -108,9 +108,9 @@ only_own = pytest.mark.parametrize("initialized", [OWN], indirect=True, scope="s
 def test_the_parts_are_those_of_the_manifest(alone: Alone) -> None:
     assert sorted(alone.first) == ["app", "nginx", "opa"]  # a canary waits for `swiftdeploy promote canary`
     assert {one["Config"]["Image"] for one in alone.first.values()} == {
-        containers.APP,
-        containers.NGINX,
-        containers.OPA,
+        dockerd.APP,
+        dockerd.NGINX,
+        dockerd.OPA,
     }
 
 

@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import containers
-from containers import docker, inspected
+import dockerd
+from dockerd import docker, inspected
 from project import Project
 
 from benchmarks.client import Client
 
 NO_SHELL = f"""
-FROM {containers.STATIC} AS whole
+FROM {dockerd.STATIC} AS whole
 FROM scratch
 COPY --from=whole /bin/busybox /httpd
 COPY --from=whole /srv /srv
@@ -28,7 +28,7 @@ def decisions(project: Project, gate: str) -> list[dict[str, Any]]:
 
 def versions(project: Project) -> dict[str, str]:
     """Track to the version that its container was told."""
-    ids = {name.split("-")[0]: ident for name, ident in containers.parts(project.root).items() if "-" in name}
+    ids = {name.split("-")[0]: ident for name, ident in dockerd.parts(project.root).items() if "-" in name}
     env = {track: inspected(ident)["Config"]["Env"] for track, ident in ids.items()}
     return {track: next(one for one in found if one.startswith("APP_VERSION=")) for track, found in env.items()}
 
@@ -38,7 +38,7 @@ def test_an_image_with_nothing_of_ours_is_deployed_judged_promoted_and_rolled_ba
 ) -> None:
     """Judged by the probe alone, and drained by waiting for the proxy's old workers, since it tells of no requests in
     flight. Its users sit idle on kept connections for 1 to 3 s between requests, and lose none."""
-    project = make_project(services__image=containers.STATIC, services__port=8000)
+    project = make_project(services__image=dockerd.STATIC, services__port=8000)
     project.ok("deploy")
     assert project.ask("/healthz")[::2] == (200, "fine\n")
     assert project.ask("/metrics")[0] == 404
@@ -65,7 +65,7 @@ def test_an_image_with_nothing_of_ours_is_deployed_judged_promoted_and_rolled_ba
 def test_an_image_without_a_shell_serves_as_well(make_project: Callable[..., Project]) -> None:
     """Docker calls it unhealthy, as the health check of the Compose file needs a shell; the engine looks for itself."""
     project = make_project(services__port=8000)
-    image = f"swiftdeploy-tests/{project.root.name}:1"
+    image = f"swiftdeploy-tests/{project.network}:1"
     docker("build", "-q", "-t", image, "-", stdin=NO_SHELL)
     try:
         project.set({"services.image": image})

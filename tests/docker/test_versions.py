@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import containers
+import dockerd
 import pytest
 from project import Project
 
@@ -15,7 +15,7 @@ DISTRIBUTION, TOO_OLD = "swiftdeploy-ci/nginx:distro", "swiftdeploy-ci/nginx:1.2
 MakeProject = Callable[..., Project]
 
 
-@pytest.mark.parametrize("image", [containers.NGINX, DISTRIBUTION])
+@pytest.mark.parametrize("image", [dockerd.NGINX, DISTRIBUTION])
 def test_an_nginx_that_is_new_enough_switches_without_losing_a_request(make_project: MakeProject, image: str) -> None:
     project = make_project(nginx__image=image)
     project.ok("deploy")
@@ -42,7 +42,7 @@ def test_deploy_refuses_an_nginx_that_is_too_old_and_leaves_nothing(dated: Proje
     done = dated.run("deploy")
     assert done.status == 13
     assert f"{TOO_OLD} is nginx 1.26.3; switching without losing a request needs 1.27.4 or newer" in done.err
-    assert containers.left(dated.root, dated.root.name) == []
+    assert [*dated.left(), *dockerd.of_project(dated.network)] == []
 
 
 def test_validate_warns_of_tags_that_move(make_project: MakeProject) -> None:

@@ -16,14 +16,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import containers
+import dockerd
 import pytest
-from containers import docker
+from dockerd import docker
 from filelock import FileLock
 from project import Project
 
 from swiftdeploy.edge.load import Load
 from swiftdeploy.engines.docker import claims
+from swiftdeploy.engines.docker.engine import Docker
 
 PORTS = {"nginx.port": 8080, "nginx.admin_port": 8081, "opa.port": 8181}
 IMAGE, PROJECT, NETWORK, VOLUME = "swift-deploy-1-node:latest", "swiftdeploy", "swiftdeploy-net", "swiftdeploy-logs"
@@ -75,17 +76,28 @@ def image_put_back(aside: str) -> Iterator[None]:
         docker("image", "rm", aside)
 
 
+@contextmanager
+def noted(at: Path) -> Iterator[Callable[[Path], object]]:
+    """Where the walkthrough is under way, for the next one: a run that was killed left its stack on the ports."""
+    if at.exists():
+        Docker(Path(at.read_text()), dict).close(True)
+    yield lambda folder: at.write_text(str(folder.resolve()))
+    at.unlink(missing_ok=True)
+
+
 @pytest.fixture
 def reader(make_folder: Callable[[], Path]) -> Iterator[Reader]:
     """In the folder of the article, whose ports and names no other run on this machine has meanwhile."""
-    with FileLock(Path(tempfile.gettempdir()) / f"swiftdeploy-walkthrough-{os.getuid()}.lock", timeout=300):
+    lock = Path(tempfile.gettempdir()) / f"swiftdeploy-walkthrough-{os.getuid()}.lock"
+    with FileLock(lock, timeout=300), noted(lock.with_suffix(".folder")) as folder_is:
         taken = [f"{key} {port} by {who}" for key, port in PORTS.items() if (who := claims.holder(port, "0.0.0.0", ()))]
         if taken:
             pytest.fail(f"the article's ports are taken: {'; '.join(taken)}", pytrace=False)
         folder = make_folder()
+        folder_is(folder)
         subprocess.run((COMMAND, "init", "--example", "article", str(folder)), check=True, capture_output=True)
-        containers.unhurried(folder)
-        with image_put_back(f"swiftdeploy-tests/{folder.name}:before"):
+        dockerd.unhurried(folder)
+        with image_put_back(f"swiftdeploy-tests/{dockerd.own_name(folder)}:before"):
             one = Reader(folder)
             yield one
             subprocess.run(("./swiftdeploy", "teardown", "--clean"), cwd=folder, env=one.env, capture_output=True)
@@ -197,9 +209,9 @@ def test_the_walkthrough_of_the_article_runs_as_it_is_written(
     assert "nginx-1" in reader.types("docker compose logs --no-color")
     # 13. Teardown
     reader.types("./swiftdeploy teardown --clean")
-    assert containers.left(reader.folder, PROJECT) == []
-    assert not {NETWORK, f"{NETWORK}-opa"} & set(containers.listed("network", f"name={NETWORK}"))
-    assert VOLUME not in containers.listed("volume", f"name={VOLUME}")
+    assert [*dockerd.left(reader.folder, PROJECT), *dockerd.of_project(PROJECT)] == []
+    assert not {NETWORK, f"{NETWORK}-opa"} & set(dockerd.listed("network", f"name={NETWORK}"))
+    assert VOLUME not in dockerd.listed("volume", f"name={VOLUME}")
     left = {one.name for one in reader.folder.iterdir()}
     assert not left & {"nginx.conf", "docker-compose.yml", ".swiftdeploy"}
     assert left >= {"manifest.yaml", "history.jsonl", "audit_report.md"}
@@ -217,11 +229,11 @@ def test_plain_compose_takes_a_stack_down_and_deploy_brings_it_back(make_project
     project.ok("deploy")
     project.set({"services.version": "2.0.0"})
     project.ok("promote", "canary", "--weight", "100")
-    services = containers.of_compose(project.root.name)
+    services = dockerd.services(project.network)
     assert sorted(services) == ["app", "canary", "nginx", "opa"]
     subprocess.run(("docker", "compose", "down", "--timeout", "2"), cwd=project.root, check=True, capture_output=True)
-    assert containers.of_compose(project.root.name) == {}
-    assert containers.listed("network", f"name={project.root.name}") == []
+    assert dockerd.services(project.network) == {}
+    assert dockerd.listed("network", f"name={project.network}") == []
     project.ok("deploy")
     assert project.version() == "2.0.0"
-    assert sorted(containers.of_compose(project.root.name)) == sorted(services)
+    assert sorted(dockerd.services(project.network)) == sorted(services)

@@ -50,8 +50,7 @@ def slow(make_stack: Make) -> Stack:
 @pytest.fixture(scope="session")
 def dockerd_here() -> None:
     """Skips where no daemon answers; what killed runs left is removed first."""
-    if why := dockerd.why_no_docker():
-        pytest.skip(why)
+    dockerd.require()
     sweep.lost()
 
 

@@ -22,8 +22,7 @@ pytestmark = pytest.mark.docker
 
 @pytest.fixture(autouse=True)
 def daemon(monkeypatch: pytest.MonkeyPatch) -> None:
-    if why := dockerd.why_no_docker():
-        pytest.skip(why)
+    dockerd.require()
     monkeypatch.setenv("DOCKER_CONFIG", dockerd.CONFIG)
 
 
