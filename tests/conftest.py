@@ -10,6 +10,8 @@ import dockerd
 import pytest
 from fakes import Bench
 
+ALL_DOCKER = Path(__file__).parent / "docker"
+
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
@@ -24,13 +26,20 @@ def _no_daemon_by_chance(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
         monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that starts containers is marked as one, so that it sees the daemon."""
+    """A test that starts containers is marked as one, so that it sees the daemon. With xdist all of them go to one
+    worker: containers of two tests at once would leave a small machine no time to measure any of them."""
     for item in items:
-        params = getattr(item, "callspec", None)
-        on_docker = params is not None and "docker" in params.params.values()
-        if on_docker or "dockerd_here" in getattr(item, "fixturenames", ()):
+        if item.get_closest_marker("docker") or _starts_containers(item):
             item.add_marker("docker")
+            item.add_marker(pytest.mark.xdist_group("docker"))
+
+
+def _starts_containers(item: pytest.Item) -> bool:
+    params = getattr(item, "callspec", None)
+    on_docker = params is not None and "docker" in params.params.values()
+    return on_docker or "dockerd_here" in getattr(item, "fixturenames", ()) or ALL_DOCKER in item.path.parents
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

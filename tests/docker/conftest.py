@@ -9,14 +9,6 @@ import dockerd
 import pytest
 from project import Project
 
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.docker)
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _daemon() -> None:

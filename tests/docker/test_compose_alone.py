@@ -23,7 +23,6 @@ from pytest_docker.plugin import Services
 from swiftdeploy.machine import ask
 from swiftdeploy.model import render
 
-pytestmark = pytest.mark.xdist_group("docker-compose-alone")
 OWN, PACKAGED = "policies of the project", "packaged policies"
 HEALTHY = {
     "error_rate_percent": 0.0, "p99_latency_ms": 5.0, "p99_is_lower_bound": False, "window_seconds": 30, "samples": 300,

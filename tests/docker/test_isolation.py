@@ -30,8 +30,6 @@ MIB = 1024 * 1024
 PARTS = ("stable", "canary", "proxy", "judge")
 WITH_A_SHELL = PARTS[:3]
 
-pytestmark = pytest.mark.xdist_group("docker-isolation")
-
 
 @dataclass(frozen=True)
 class Stack:

@@ -16,8 +16,6 @@ ROOT = Path(__file__).parents[2]
 
 Story = dict[str, Any]
 
-pytestmark = pytest.mark.xdist_group("docker-parity")
-
 
 @pytest.fixture(scope="module")
 def stories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Story]]:
@@ -28,11 +26,11 @@ def stories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Sto
 
 def played(engine: str, report: Path) -> dict[str, Story]:
     argv = (
-        sys.executable, "-m", "pytest", "scenarios/", "-n", "2", "-q", "-p", "no:cacheprovider",
+        sys.executable, "-m", "pytest", "scenarios/", "-q", "-p", "no:cacheprovider",
         "--swiftdeploy-engine", engine, "--swiftdeploy-report", str(report),
     )  # fmt: skip
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout
     return told((report / "results.json").read_text())
 

@@ -31,8 +31,6 @@ IMAGE, PROJECT, NETWORK, VOLUME = "swift-deploy-1-node:latest", "swiftdeploy", "
 METRICS = ("http_requests_total", "http_request_duration_seconds", "app_uptime_seconds", "app_mode", "chaos_active")
 COMMAND = str(Path(sys.executable).with_name("swiftdeploy"))
 
-pytestmark = pytest.mark.xdist_group("docker-walkthrough")
-
 
 @dataclass(frozen=True)
 class Reader:
