@@ -10,7 +10,7 @@ scenarios: $(VENV)/.run  ## the main job: deploy, canary chaos, rollback, as tes
 	$(BIN)/pytest scenarios/ --swiftdeploy-engine local
 
 test: $(VENV)/.dev  ## every test, scenarios included
-	$(BIN)/pytest tests/ scenarios/ -n $(WORKERS) --dist loadgroup --swiftdeploy-engine local
+	$(BIN)/pytest tests/ scenarios/ -n $(WORKERS) --swiftdeploy-engine local
 
 crash: $(VENV)/.dev  ## kill deploy and promote at every phase boundary, with the real engine
 	$(BIN)/pytest tests/crash/ -n $(WORKERS) --every-point

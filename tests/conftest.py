@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import dockerd
 import pytest
 from fakes import Bench
 
 ALL_DOCKER = Path(__file__).parent / "docker"
+# a controller of xdist has nothing but names
+ON_DOCKER = re.compile(r"^tests/docker/|/test_docker_(?!required|files)|/test_plugin_swept|\[(.*-)?docker[-\]]")
 
 
 @pytest.fixture
@@ -26,14 +30,23 @@ def _no_daemon_by_chance(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
         monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that starts containers is marked as one, so that it sees the daemon. With xdist all of them go to one
-    worker: containers of two tests at once would leave a small machine no time to measure any of them."""
-    for item in items:
-        if item.get_closest_marker("docker") or _starts_containers(item):
-            item.add_marker("docker")
-            item.add_marker(pytest.mark.xdist_group("docker"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A test that starts containers is marked as one, so that it sees the daemon."""
+    if _starts_containers(item):
+        item.add_marker("docker")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """All that starts containers goes to one worker: containers of two tests at once would leave a small machine no
+    time to measure any of them. Not by `--dist loadgroup`, which pytest-xdist 3.8 cannot do with pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneForDocker(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "docker" if ON_DOCKER.search(nodeid) else nodeid
+
+    return OneForDocker(config, log)
 
 
 def _starts_containers(item: pytest.Item) -> bool:
