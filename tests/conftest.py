@@ -24,10 +24,13 @@ def bench(tmp_path: Path) -> Bench:
 
 
 @pytest.fixture(autouse=True)
-def _no_daemon_by_chance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether a Docker daemon answers on the machine that runs the tests counts only for those that ask for one."""
-    if request.node.get_closest_marker("docker") is None:
-        monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+def _no_daemon_by_chance(request: pytest.FixtureRequest) -> Generator[None]:
+    """Whether a Docker daemon answers on the machine that runs the tests counts only for those that ask for one. Not by
+    the fixture `monkeypatch`: a test's own patches would then outlive its other fixtures."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("docker") is None:
+            patch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+        yield
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

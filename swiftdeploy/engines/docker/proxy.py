@@ -23,6 +23,7 @@ from swiftdeploy.model.state import Settings, State
 
 SERVICE = "nginx"
 START_SECONDS = 10.0
+UNSEEN_SECONDS = 0.25  # old workers take connections for some 100 ms after a reload
 RESTART_SECONDS = 2.0  # its ports are closed meanwhile, so those in flight do not get their whole time
 READABLE = 0o644  # by the proxy's numeric user
 CONFIG, ROUTES = render.NGINX, render.ROUTING
@@ -62,10 +63,25 @@ class Proxy:
         return self._due(self._with_hosts(replace(now or Routed(settings), former=())), found)
 
     def admit(self, instance_id: str, address: str) -> None:
-        """Let the admin listener reach an instance, and learn its address for the routes to come."""
+        """Let the admin listener reach an instance, and learn its address for the routes to come. Old workers, which
+        do not know it, take connections for another moment after the reload: their 404 would count against it."""
         now = self._known()
         if now.addresses.get(instance_id) != address or not now.hosts:
+            former = _accepting(self._container())
             self._tell(replace(now, addresses={**now.addresses, instance_id: address}))
+            self._wait_for_new_workers(former)
+
+    def _wait_for_new_workers(self, former: tuple[int, ...] | None) -> None:
+        """Until none of the former ones takes connections; where they cannot be seen, as long as that takes."""
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            now = _accepting(self._container())
+            if now is None or former is None:
+                time.sleep(UNSEEN_SECONDS)
+                return
+            if not set(now) & set(former):
+                return
+            time.sleep(0.02)
 
     def dismiss(self, instance_id: str) -> None:
         """Forget an instance that never got traffic: nginx would ask the DNS for it for ever."""
@@ -236,8 +252,8 @@ def _answers(place: str) -> bool:
 
 
 def _answers_only(place: str, generation: int) -> bool:
-    """Nothing but the new generation for 250 ms, where workers cannot be seen."""
-    end = time.monotonic() + 0.25
+    """Nothing but the new generation for a while, where workers cannot be seen."""
+    end = time.monotonic() + UNSEEN_SECONDS
     while time.monotonic() < end:
         try:
             if ask.get(place, "/generation", 1.0) != (200, str(generation)):
