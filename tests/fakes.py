@@ -17,8 +17,8 @@ from swiftdeploy.model import errors
 from swiftdeploy.model.check import Check
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.errors import Finding
+from swiftdeploy.model.figures import Tally
 from swiftdeploy.model.manifest import Manifest
-from swiftdeploy.model.metrics import Tally
 from swiftdeploy.model.rego import TestResult
 from swiftdeploy.model.state import EngineName, Instance, Release, Settings, State
 

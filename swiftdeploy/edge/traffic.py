@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from swiftdeploy.model.errors import Interrupted
-from swiftdeploy.model.metrics import UNFINISHED, Tally
+from swiftdeploy.model.figures import UNFINISHED, Tally
 
 MAX_IN_FLIGHT = 32
 TOTAL_SECONDS = 10.0

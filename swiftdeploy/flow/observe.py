@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swiftdeploy.flow.waiting import until
-from swiftdeploy.model import metrics, proxylog
+from swiftdeploy.model import evidence, metrics, proxylog
 from swiftdeploy.model.decision import Json
 from swiftdeploy.model.errors import EnvironmentMissing
-from swiftdeploy.model.metrics import Figures, Scrape, Tally, Window
+from swiftdeploy.model.figures import Figures, Tally, Window
+from swiftdeploy.model.scrape import Scrape, parse_scrape
 from swiftdeploy.model.state import Instance, Release, State
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def scrape(instance: Instance, world: World) -> Scrape | None:
         status, text = world.web.get(f"http://{address}{instance.release.metrics_path}", SCRAPE_TIMEOUT_SECONDS)
     except (OSError, EnvironmentMissing):
         return None
-    return metrics.parse_scrape(text, world.clock.now()) if status == 200 else None
+    return parse_scrape(text, world.clock.now()) if status == 200 else None
 
 
 def track_window(first: Scrape | None, second: Scrape | None, release: Release) -> Window:
@@ -71,7 +72,7 @@ def judged(
     window = seen.window()
     if first is None and log is not None:
         window = replace(window, seconds=round(world.clock.now() - begun, 3))
-    return metrics.canary_facts(window, _compared(stable, stable_first, log, world) if stable else None)
+    return evidence.canary_facts(window, _compared(stable, stable_first, log, world) if stable else None)
 
 
 class _Log:
@@ -111,7 +112,7 @@ class _Seen:
         self._latest = scrape(self._instance, self._world) or self._latest
         if self._log:
             self._log.read()
-        samples = metrics.evidence(self.window())
+        samples = evidence.evidence(self.window())
         return None if samples >= enough else f"{samples} of {enough} samples"
 
 

@@ -14,8 +14,8 @@ from swiftdeploy.model.event import Entry, Event
 from swiftdeploy.model.state import EngineName, Instance, Release, Settings, State
 
 if TYPE_CHECKING:  # pydantic alone is half of the time that a rollback may take
+    from swiftdeploy.model.figures import Tally
     from swiftdeploy.model.manifest import Manifest
-    from swiftdeploy.model.metrics import Tally
     from swiftdeploy.model.rego import TestResult
 
 PhaseName = Literal[

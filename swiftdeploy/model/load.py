@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from swiftdeploy.model.metrics import UNFINISHED, Tally
+from swiftdeploy.model.figures import UNFINISHED, Tally
 from swiftdeploy.model.state import Track
 
 # `stable` and `canary`: the app answered. The others are dropped requests: an error page of the proxy's own, no

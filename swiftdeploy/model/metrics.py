@@ -1,67 +1,15 @@
-"""What two scrapes of an instance and an own probe say: windows, error rate, p99, and the canary gate's input."""
+"""What two scrapes of an instance say of its users between them."""
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 
-from swiftdeploy.model.decision import Json
+from swiftdeploy.model.figures import Figures, Tally, Window, counted
 from swiftdeploy.model.quantile import histogram_quantile
-from swiftdeploy.model.scrape import Scrape, parse_scrape
-
-__all__ = [
-    "NEVER_COUNTED", "Figures", "Scrape", "Tally", "Window", "canary_facts", "evidence", "exact", "ignored_paths",
-    "parse_scrape", "window",
-]  # fmt: skip
+from swiftdeploy.model.scrape import Scrape
 
 NEVER_COUNTED = frozenset({"/healthz", "/metrics", "/chaos"})
-# Beside another source, fewer requests of users than this say nothing by themselves.
-USERS_COUNT_FROM = 20
-UNFINISHED = "timeout"
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What one source saw in a window; None where there is no evidence. Error rate to 4 decimals, milliseconds to 3.
-    `p99_is_lower_bound`: the true p99 may be longer."""
-
-    samples: int = 0
-    errors: int = 0
-    error_rate_percent: float | None = None
-    p99_latency_ms: float | None = None
-    p99_is_lower_bound: bool = False
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What an own client saw. `statuses`: `200` and the like, `timeout` for unfinished and `connection` for failed
-    requests, to their number. `latencies_ms`: one entry a request, errors included, with the latency so far of
-    unfinished ones. `path` is where they went."""
-
-    requests: int
-    errors: int
-    latencies_ms: tuple[float, ...]
-    statuses: Mapping[str, int]
-    seconds: float
-    path: str = "/"
-
-    def figures(self) -> Figures:
-        """Error rate and p99 (nearest rank, exact); a lower bound when the p99 is among the unfinished requests."""
-        return exact(self.requests, self.errors, self.latencies_ms, self.statuses.get(UNFINISHED, 0))
-
-
-@dataclass(frozen=True)
-class Window:
-    """`seconds` between two scrapes of an instance: what its users saw by its own count, what the probe did (None: no
-    probe), and what the proxy logged of its users."""
-
-    seconds: float
-    in_flight: int | None
-    users: Figures
-    probe: Figures | None
-    proxy: Figures = Figures()
 
 
 def ignored_paths(health_path: str, metrics_path: str) -> frozenset[str]:
@@ -87,78 +35,6 @@ def window(
     return Window(round(second.at - first.at, 3), in_flight, users, figures)
 
 
-def canary_facts(judged: Window, stable: Window | None = None) -> dict[str, Json]:
-    """The input of the canary gate: the worst of probe, users and proxy (the latter two from 20 samples on), and each
-    source's own figures.
-
-    So no source can thin out another. No traffic is no figure (null) and 0 samples, never 0 %.
-    """
-    sources = _that_count(judged)
-    return {
-        "error_rate_percent": _worst(one.error_rate_percent for one in sources),
-        "p99_latency_ms": _worst(one.p99_latency_ms for one in sources),
-        "p99_is_lower_bound": any(one.p99_is_lower_bound for one in sources),
-        "window_seconds": judged.seconds,
-        "samples": evidence(judged),
-        "in_flight": judged.in_flight,
-        "sources": {
-            "users": _as_json(judged.users),
-            "probe": _as_json(judged.probe or Figures()),
-            "proxy": _as_json(judged.proxy),
-            "stable": _as_json(stable.users if stable else Figures()),
-            "stable_proxy": _as_json(stable.proxy if stable else Figures()),
-        },
-    }
-
-
-def evidence(judged: Window) -> int:
-    """How many samples the canary gate is given. App and proxy see the same requests of users: they count once. The
-    probe's go to the instance directly, so the proxy has none of them."""
-    of_users = max((one.samples for one in _of_users(judged)), default=0)
-    return of_users + (judged.probe.samples if judged.probe else 0)
-
-
-def _that_count(judged: Window) -> tuple[Figures, ...]:
-    return _of_users(judged) if judged.probe is None else (judged.probe, *_of_users(judged))
-
-
-def _of_users(judged: Window) -> tuple[Figures, ...]:
-    """The sources of users' requests that say something; with nothing better, whatever there is."""
-    both = (judged.users, judged.proxy)
-    many = tuple(one for one in both if one.samples >= USERS_COUNT_FROM)
-    return both if judged.probe is None and not many else many
-
-
-def _worst(values: Iterable[float | None]) -> float | None:
-    return max((one for one in values if one is not None), default=None)
-
-
-def _as_json(figures: Figures) -> dict[str, Json]:
-    return {
-        "samples": figures.samples,
-        "errors": figures.errors,
-        "error_rate_percent": figures.error_rate_percent,
-        "p99_latency_ms": figures.p99_latency_ms,
-        "p99_is_lower_bound": figures.p99_is_lower_bound,
-    }
-
-
-def exact(samples: int, errors: int, latencies_ms: Sequence[float], unfinished: int = 0) -> Figures:
-    """Figures with the p99 (nearest rank) of latencies that are all known; a lower bound when the p99 is among the
-    `unfinished` ones."""
-    if not latencies_ms:
-        return _figures(samples, errors, math.nan, False)
-    rank = -(-99 * len(latencies_ms) // 100)
-    return _figures(samples, errors, sorted(latencies_ms)[rank - 1], unfinished > len(latencies_ms) - rank)
-
-
-def _figures(samples: int, errors: int, p99_ms: float, is_lower_bound: bool) -> Figures:
-    if samples == 0:
-        return Figures()
-    p99 = None if math.isnan(p99_ms) else round(p99_ms, 3)
-    return Figures(samples, errors, round(100 * errors / samples, 4), p99, is_lower_bound)
-
-
 def _users(first: Scrape, second: Scrape, probe: Tally | None, ignored: Collection[str]) -> Figures:
     own = probe.statuses if probe else {}
     left = {
@@ -172,7 +48,7 @@ def _users(first: Scrape, second: Scrape, probe: Tally | None, ignored: Collecti
     samples = max(errors, sum(left.values()) - given_up)
     buckets = _without(_by_bound(first, second, ignored), probe.latencies_ms if probe else ())
     p99_seconds, is_lower_bound = histogram_quantile(0.99, buckets.items())
-    return _figures(samples, errors, p99_seconds * 1000, is_lower_bound)
+    return counted(samples, errors, p99_seconds * 1000, is_lower_bound)
 
 
 def _by_status(first: Scrape, second: Scrape, ignored: Collection[str]) -> dict[str, float]:

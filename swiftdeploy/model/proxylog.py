@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from swiftdeploy.model.metrics import Figures, exact
+from swiftdeploy.model.figures import Figures, exact
 
 MARK = "swiftdeploy-window"
 NEXT_TRY = re.compile(", | : ")  # nginx writes the latter where the app redirected it internally

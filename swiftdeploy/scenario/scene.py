@@ -12,7 +12,7 @@ from swiftdeploy.model import errors, journal, manifest
 from swiftdeploy.model.decision import Json
 from swiftdeploy.model.load import LoadReport, together
 from swiftdeploy.model.manifest import Manifest
-from swiftdeploy.model.metrics import Scrape
+from swiftdeploy.model.scrape import Scrape
 from swiftdeploy.model.state import Instance, State, Track
 from swiftdeploy.scenario.effects import Effects, Running
 from swiftdeploy.scenario.hostfacts import HostFacts

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from swiftdeploy.flow import asked as projects
 from swiftdeploy.flow import observe
 from swiftdeploy.flow.world import Part, World
-from swiftdeploy.model import errors, journal, manifest, metrics, thresholds
+from swiftdeploy.model import errors, evidence, journal, manifest, thresholds
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.event import Committed, Entry, Intent, StatusScrape
+from swiftdeploy.model.figures import Figures
 from swiftdeploy.model.manifest import Manifest
-from swiftdeploy.model.metrics import Figures, Scrape
+from swiftdeploy.model.scrape import Scrape
 from swiftdeploy.model.state import Instance, State, Track
 from swiftdeploy.verbs.validate import edited
 
@@ -131,7 +132,7 @@ def snapshot(world: World, previous: Snapshot | None = None, reach_seconds: floa
     window = observe.serving_window(judged, *looks[judged.id].ends(), state, world) if judged else None
     facts: dict[Gate, Mapping[str, Json]] = {"infrastructure": world.host.facts()}
     if window:
-        facts["canary"] = metrics.canary_facts(window, None)
+        facts["canary"] = evidence.canary_facts(window, None)
     return Snapshot(
         state,
         last.mode if last and state.instances else None,

@@ -17,7 +17,7 @@ from project import Project
 from swiftdeploy.cli import screen
 from swiftdeploy.flow.world import Part
 from swiftdeploy.model.decision import Decision
-from swiftdeploy.model.metrics import Figures
+from swiftdeploy.model.figures import Figures
 from swiftdeploy.model.state import Instance, Release, State, Track
 from swiftdeploy.verbs.status import Snapshot, TrackView
 

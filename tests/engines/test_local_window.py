@@ -17,7 +17,8 @@ import pytest
 from swiftdeploy.engines.local import proxy
 from swiftdeploy.machine import ask
 from swiftdeploy.model import proxylog
-from swiftdeploy.model.metrics import Figures, ignored_paths
+from swiftdeploy.model.figures import Figures
+from swiftdeploy.model.metrics import ignored_paths
 
 SLOW_APP = Path(__file__).parents[2] / "benchmarks" / "app_slow.py"
 IGNORED = ignored_paths("/healthz", "/metrics")

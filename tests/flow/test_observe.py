@@ -7,7 +7,7 @@ import pytest
 
 from swiftdeploy.flow.observe import judged, scrape, serving_window, track_window
 from swiftdeploy.model.errors import EnvironmentMissing, Interrupted
-from swiftdeploy.model.metrics import Tally
+from swiftdeploy.model.figures import Tally
 from swiftdeploy.model.state import Instance, Release, Settings, State
 
 RELEASE = Release(

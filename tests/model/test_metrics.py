@@ -9,17 +9,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from swiftdeploy.model.metrics import (
-    Figures,
-    Scrape,
-    Tally,
-    Window,
-    canary_facts,
-    evidence,
-    exact,
-    ignored_paths,
-    window,
-)
+from swiftdeploy.model.evidence import canary_facts, evidence
+from swiftdeploy.model.figures import Figures, Tally, Window, exact
+from swiftdeploy.model.metrics import ignored_paths, window
+from swiftdeploy.model.scrape import Scrape
 
 BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf]
 ROOT = (("path", "/"),)

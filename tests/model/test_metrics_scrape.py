@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swiftdeploy.model.metrics import parse_scrape
+from swiftdeploy.model.scrape import parse_scrape
 
 PAGE = """\
 # HELP http_requests_total Requests answered

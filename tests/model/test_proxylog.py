@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swiftdeploy.model.metrics import Figures, ignored_paths
+from swiftdeploy.model.figures import Figures
+from swiftdeploy.model.metrics import ignored_paths
 from swiftdeploy.model.proxylog import MARK, figures, requests, written_at
 
 CANARY, STABLE, SOCKET = "127.0.0.1:5002", "127.0.0.1:5001", "unix:/tmp/x/handoff.sock"

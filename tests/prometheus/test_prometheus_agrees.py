@@ -23,8 +23,9 @@ import pytest
 from project import Project
 
 from swiftdeploy.model import metrics
+from swiftdeploy.model.figures import Figures
 from swiftdeploy.model.quantile import histogram_quantile
-from swiftdeploy.model.scrape import Scrape
+from swiftdeploy.model.scrape import Scrape, parse_scrape
 
 PART = 0.001
 JOBS = {"stable": "stable", "canary": "canary", "instance": "canary"}
@@ -83,7 +84,7 @@ def admin(stack: Project, path: str, body: bytes | None = None) -> str:
 
 
 def scrape(stack: Project, track: str) -> Scrape:
-    found = metrics.parse_scrape(admin(stack, f"{track}/metrics"), time.monotonic())
+    found = parse_scrape(admin(stack, f"{track}/metrics"), time.monotonic())
     assert found is not None
     return found
 
@@ -109,7 +110,7 @@ def one(request: pytest.FixtureRequest, seen: dict[str, Seen]) -> Seen:
 
 
 @pytest.fixture
-def ours(one: Seen) -> metrics.Figures:
+def ours(one: Seen) -> Figures:
     return metrics.window(one.first, one.second, None).users
 
 
@@ -124,33 +125,33 @@ def test_the_counters_of_every_series_are_the_same_in_both(prometheus: Any, one:
         }
 
 
-def test_the_window_counts_what_the_clients_saw(one: Seen, ours: metrics.Figures) -> None:
+def test_the_window_counts_what_the_clients_saw(one: Seen, ours: Figures) -> None:
     mine = {word: count for word, count in one.client.items() if word.startswith(JOBS[one.job])}
     assert ours.samples == sum(mine.values()) > 100
     assert ours.errors == sum(count for word, count in mine.items() if word.endswith("500"))
     assert (ours.errors > 0) == (JOBS[one.job] == "canary")
 
 
-def test_samples_and_errors_are_its_increase(prometheus: Any, one: Seen, ours: metrics.Figures) -> None:
+def test_samples_and_errors_are_its_increase(prometheus: Any, one: Seen, ours: Figures) -> None:
     total = prometheus.value(f"sum({one.increase('http_requests_total')})", one.end)
     assert total == pytest.approx(ours.samples, rel=PART)
     failed = prometheus.values(f"sum({one.increase('http_requests_total', FAILED)})", one.end)
     assert sum(failed.values()) == pytest.approx(ours.errors, rel=PART)
 
 
-def test_requests_a_second_are_its_rate(prometheus: Any, one: Seen, ours: metrics.Figures) -> None:
+def test_requests_a_second_are_its_rate(prometheus: Any, one: Seen, ours: Figures) -> None:
     rate = prometheus.value(f"sum(rate({one.users('http_requests_total')}{one.range}))", one.end)
     assert rate == pytest.approx(ours.samples / (one.end - one.start), rel=PART)
 
 
-def test_the_error_rate_is_its_ratio_of_rates(prometheus: Any, one: Seen, ours: metrics.Figures) -> None:
+def test_the_error_rate_is_its_ratio_of_rates(prometheus: Any, one: Seen, ours: Figures) -> None:
     failed = f"(sum({one.increase('http_requests_total', FAILED)}) or vector(0))"
     percent = prometheus.value(f"100 * {failed} / sum({one.increase('http_requests_total')})", one.end)
     assert ours.error_rate_percent == pytest.approx(percent, rel=PART, abs=0.00005)
     assert (percent > 1) == (JOBS[one.job] == "canary")
 
 
-def test_the_p99_is_its_histogram_quantile(prometheus: Any, one: Seen, ours: metrics.Figures) -> None:
+def test_the_p99_is_its_histogram_quantile(prometheus: Any, one: Seen, ours: Figures) -> None:
     buckets = f"sum by (le) ({one.increase('http_request_duration_seconds_bucket')})"
     p99_ms = 1000 * prometheus.value(f"histogram_quantile(0.99, {buckets})", one.end)
     assert ours.p99_latency_ms == pytest.approx(p99_ms, rel=PART, abs=0.0005)

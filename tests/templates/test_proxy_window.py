@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from swiftdeploy.model import proxylog
-from swiftdeploy.model.metrics import Figures, ignored_paths
+from swiftdeploy.model.figures import Figures
+from swiftdeploy.model.metrics import ignored_paths
 
 IGNORED = ignored_paths("/healthz", "/metrics")
 
