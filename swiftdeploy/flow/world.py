@@ -257,6 +257,9 @@ class Console(Protocol):
 
     def warn(self, text: str) -> None: ...
 
+    def progress(self, text: str) -> None:
+        """How far something is that takes long; the next word of any kind takes its place."""
+
 
 @dataclass(frozen=True)
 class World:
