@@ -25,21 +25,30 @@ def infrastructure(verb: Verb, world: World, override: str = "") -> Decision:
     return _require(verb, "infrastructure", facts, world, override)
 
 
-def canary(verb: Verb, judged: Instance, before: State, asks: Manifest, world: World, override: str = "") -> Decision:
-    """Ask whether `judged` may take (more) traffic; raises Denied or NoDecision."""
+def canary(
+    verb: Verb,
+    judged: Instance,
+    serving: State,
+    asks: Manifest,
+    world: World,
+    override: str = "",
+    stays: bool = True,
+) -> Decision:
+    """Ask whether `judged` may take (more) traffic; raises Denied or NoDecision. `serving` is who has traffic now;
+    `stays`: a denial leaves `judged` where it is."""
     with world.phase("measure"):
         world.console.say(f"measuring {judged.id} ({judged.release.label}) ...")
         denial = denials.of_release(judged.release.id, world.journal.changes())
-        measured = measure_canary(judged, asks, world, before, denial)
-    return _require(verb, "canary", measured.facts, world, override, Canary(judged, before, measured, denial))
+        measured = measure_canary(judged, asks, world, serving, denial)
+    return _require(verb, "canary", measured.facts, world, override, Canary(judged, stays, measured, denial))
 
 
 @dataclass(frozen=True)
 class Canary:
-    """What the canary gate knows beside its facts: who is judged and serves or not, and what was decided before."""
+    """What the canary gate knows beside its facts: who is judged and stays or not, and what was decided before."""
 
     judged: Instance
-    before: State
+    stays: bool
     measured: Measured
     denial: denials.Denial | None
 
@@ -90,7 +99,7 @@ def _require(
         world.console.warn(f"policy {gate} is overridden ({override}): {'; '.join(reasons_of(decision))}")
         return decision
     if not decision.allow:
-        raise refusal(verb, decision, about is not None and about.judged in about.before.instances)
+        raise refusal(verb, decision, about is not None and about.stays)
     world.console.say(f"✔ policy {gate}: PASS (judge {decision.judge}){'  UNENFORCED' if decision.unenforced else ''}")
     return decision
 
