@@ -105,15 +105,17 @@ class Effects:
         ]
         return ["2026/05/05 20:34:51 [notice] 7#7: start worker process 8", *said]
 
-    def probe(self, address: str, path: str, requests: int, rps: float) -> Tally:
+    def probe(self, address: str, paths: tuple[str, ...], requests: int, rps: float, **limits: object):
+        (path,) = paths
         self.probes.append((address, path, requests, rps))
+        self.limits = limits
         self.clock.sleep(requests / rps)
         self.apps[address.split(":")[0]].probed += requests
-        return Tally(requests, self.tally_errors, (3.0,) * requests, {"200": requests}, requests / rps, path)
+        return (Tally(requests, self.tally_errors, (3.0,) * requests, {"200": requests}, requests / rps, path),)
 
 
 def manifest(requests: int | None = 300, window: float = 30.0) -> SimpleNamespace:
-    probe = SimpleNamespace(path="/", requests=requests, rps=150.0) if requests else None
+    probe = SimpleNamespace(asked_paths=("/",), requests=requests, rps=150.0) if requests else None
     return SimpleNamespace(canary=SimpleNamespace(window_seconds=window, probe=probe))
 
 
