@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,8 @@ from swiftdeploy.flow import observe
 from swiftdeploy.flow.waiting import until
 from swiftdeploy.model import evidence, metrics
 from swiftdeploy.model.decision import Json
-from swiftdeploy.model.figures import Figures, Tally, Window
+from swiftdeploy.model.errors import EnvironmentMissing
+from swiftdeploy.model.figures import Figures, Tally, Window, together
 from swiftdeploy.model.scrape import Scrape
 from swiftdeploy.model.state import Instance, State
 
@@ -90,12 +91,13 @@ class _Measuring:
         self._end = self._begun + manifest.canary.window_seconds
         self._looked = self._begun
         self._serves = instance in serving.instances
-        self._log = observe.log(serving, world) if self._serves else None
+        self._log = observe.log(serving, world, excluded=manifest.canary.exclude_paths) if self._serves else None
         self._stable = serving.stable if serving.stable != instance else None
         self._stable_first = observe.scrape(self._stable, world) if self._stable else None
         self._scrapes: list[Scrape] = []
         self._tallies: tuple[Tally, ...] = ()
-        self._over = False
+        self._own_answers: dict[str, tuple[str, ...]] = {}
+        self._over = self._distrusted = False
         self._scrape()
 
     def probe(self) -> None:
@@ -103,7 +105,25 @@ class _Measuring:
         if asked is None:
             return
         address = self._world.engine.address(self._instance)
-        self._tallies = (self._world.traffic.probe(address, asked.path, asked.requests, asked.rps),)
+        self._own_answers = {path: self._answer_of_stable(path) for path in asked.asked_paths}
+        self._tallies = self._world.traffic.probe(
+            address,
+            asked.asked_paths,
+            asked.requests,
+            asked.rps,
+            enough=self._enough,
+            longest_seconds=max(0.0, self._end - self._world.clock.now()),
+            watch=self._watch,
+        )
+
+    def _answer_of_stable(self, path: str) -> tuple[str, ...]:
+        """What stable answers on a path: a login or a missing page there is no fault of the canary's."""
+        if self._stable is None:
+            return ()
+        try:
+            return (str(self._world.traffic.ask(self._world.engine.address(self._stable), path).status),)
+        except (OSError, EnvironmentMissing):
+            return ()
 
     def wait(self) -> None:
         """For users, while there can be any."""
@@ -121,9 +141,9 @@ class _Measuring:
             stable = replace(seen, proxy=self._log.of(self._stable)) if self._log else seen
         return Measured(self._window(), stable, self._enough)
 
-    def _watch(self, tallies: tuple[Tally, ...]) -> bool:
+    def _watch(self, tallies: Sequence[Tally]) -> bool:
         """While the probe runs: whether it may end already."""
-        self._tallies = tallies
+        self._tallies = tuple(tallies)
         if self._world.clock.now() - self._looked >= LOOK_SECONDS:
             self._look()
         return self._over
@@ -150,8 +170,9 @@ class _Measuring:
         return None
 
     def _sources_of_users(self, window: Window) -> dict[str, Figures]:
-        """Those that can say anything here."""
-        page = bool(self._scrapes) and self._scrapes[-1].usable and not window.notes
+        """Those that can say anything here; a page on which most of what the proxy sent is missing cannot."""
+        page = bool(self._scrapes) and self._scrapes[-1].usable and not self._distrusted
+        page = page and 2 * window.users.samples >= window.proxy.samples
         return {**({"users": window.users} if page else {}), **({"proxy": window.proxy} if self._log else {})}
 
     def _scrape(self) -> None:
@@ -163,12 +184,19 @@ class _Measuring:
         first, latest = (self._scrapes[0], self._scrapes[-1]) if len(self._scrapes) > 1 else (None, None)
         release = self._instance.release
         ignored = metrics.ignored_paths(release.health_path, release.metrics_path)
-        probe = self._tallies[0] if self._tallies else None
-        seen = metrics.window(first, latest, probe, ignored)
+        asked = [one for one in self._tallies if one.requests]
+        seen = metrics.window(first, latest, together(asked) if asked else None, ignored)
         proxy = self._log.of(self._instance) if self._log else Figures()
         users, note = self._trusted(seen.users, proxy)
-        seconds = round(self._world.clock.now() - self._begun, 3)
-        return replace(seen, seconds=seconds, users=users, proxy=proxy, notes=(note,) if note else ())
+        self._distrusted = bool(note)
+        return replace(
+            seen,
+            seconds=round(self._world.clock.now() - self._begun, 3),
+            users=users,
+            proxy=proxy,
+            **_of_probe(asked, self._own_answers),
+            notes=tuple(one for one in (note, *dict.fromkeys(one.slowed for one in asked)) if one),
+        )
 
     def _trusted(self, users: Figures, proxy: Figures) -> tuple[Figures, str]:
         """The app's own count as far as it can be that of this instance's users, and why it is not used."""
@@ -181,6 +209,16 @@ class _Measuring:
                 f"{counted} where the proxy sent {proxy.samples}: it counts others' too, so it is not used"
             )
         return users, ""
+
+
+def _of_probe(tallies: Sequence[Tally], own_answers: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """What the probe adds to a window: its figures, those of each path, and its errors in words."""
+    if not tallies:
+        return {"probe": None}
+    paths = {one.path: one.figures(own_answers.get(one.path, ())) for one in tallies}
+    whole = replace(together(tallies), errors=sum(one.errors for one in paths.values())).figures()
+    said = "; ".join(text for one in tallies if (text := one.said(own_answers.get(one.path, ()))))
+    return {"probe": whole, "paths": paths, "said": {"probe": said}}
 
 
 def _in_words(name: str, facts: Mapping[str, Json], left_seconds: float) -> str:

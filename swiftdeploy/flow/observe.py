@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -52,8 +53,8 @@ def serving_window(
 class Log:
     """The proxy's log of a window, as far as it was read."""
 
-    def __init__(self, since: float, serving: State, world: World) -> None:
-        self._since, self._serving, self._world = since, serving, world
+    def __init__(self, since: float, serving: State, world: World, excluded: Collection[str]) -> None:
+        self._since, self._serving, self._world, self._excluded = since, serving, world, excluded
         self._found: tuple[proxylog.Request, ...] = ()
 
     def read(self) -> None:
@@ -71,12 +72,18 @@ class Log:
     def of(self, instance: Instance) -> Figures:
         """What clients of one instance met."""
         stable = self._serving.stable
-        return proxylog.figures(self._found, instance.id, _ignored(instance.release), stable.id if stable else None)
+        name = stable.id if stable else None
+        return proxylog.figures(self._found, instance.id, _ignored(instance.release), name, self._excluded)
+
+    def streaming_paths(self) -> frozenset[str]:
+        """The paths on which an answer streamed."""
+        return proxylog.streaming_paths(self._found)
 
 
-def log(serving: State, world: World, last_seconds: float = 0.0) -> Log | None:
+def log(serving: State, world: World, last_seconds: float = 0.0, excluded: Collection[str] = ()) -> Log | None:
     """The proxy's log from now on and of the `last_seconds`, by the proxy's own clock: a container's may be another
-    than this machine's. None when the proxy does not tell the time, as one from an older template does not."""
+    than this machine's. Requests to the `excluded` paths do not count for p99. None when the proxy does not tell the
+    time, as one from an older template does not."""
     if serving.settings is None:
         return None
     try:
@@ -85,7 +92,7 @@ def log(serving: State, world: World, last_seconds: float = 0.0) -> Log | None:
         now = float(text)
     except (OSError, ValueError):
         return None
-    return Log(now - last_seconds, serving, world) if status == 200 and math.isfinite(now) else None
+    return Log(now - last_seconds, serving, world, excluded) if status == 200 and math.isfinite(now) else None
 
 
 def _ignored(release: Release) -> frozenset[str]:

@@ -35,11 +35,16 @@ class Source:
 
     def counted_p99(self, enough: int) -> float | None:
         """In milliseconds, as the error rate."""
-        return self.figures.p99_low_ms if self.figures.samples < enough else self.figures.p99_latency_ms
+        return self.figures.p99_low_ms if self.timed < enough else self.figures.p99_latency_ms
 
     def seen_p99(self, enough: int) -> float | None:
         """In milliseconds: what it saw, or where it has too few samples what is likely."""
-        return self.figures.p99_likely_ms if self.figures.samples < enough else self.figures.p99_latency_ms
+        return self.figures.p99_likely_ms if self.timed < enough else self.figures.p99_latency_ms
+
+    @property
+    def timed(self) -> int:
+        """How many of its samples count for p99."""
+        return self.figures.samples if self.figures.timed is None else self.figures.timed
 
 
 def canary_facts(judged: Window, stable: Window | None, enough: int) -> dict[str, Json]:
@@ -63,7 +68,7 @@ def canary_facts(judged: Window, stable: Window | None, enough: int) -> dict[str
         "p99_latency_ms": by_p99.counted_p99(enough) if by_p99 else None,
         "p99_latency_seen_ms": seen_p99.seen_p99(enough) if seen_p99 else None,
         "p99_latency_said": _p99_said(by_p99) if by_p99 else "",
-        "p99_is_lower_bound": any(one.figures.p99_is_lower_bound for one in sources if one.figures.samples >= enough),
+        "p99_is_lower_bound": any(one.figures.p99_is_lower_bound for one in sources if one.timed >= enough),
         "window_seconds": judged.seconds,
         "samples": samples(judged),
         "in_flight": judged.in_flight,
@@ -128,7 +133,7 @@ def _worst(sources: tuple[Source, ...], figure: Callable[[Source], float | None]
 
 
 def _p99_said(source: Source) -> str:
-    return f"{source.figures.samples} requests {WORDS[source.kind]}"
+    return f"{source.timed} requests {WORDS[source.kind]}"
 
 
 def _versus(worst: Source | None, p99_ms: float | None, stable: Window | None) -> dict[str, Json]:
