@@ -29,9 +29,9 @@ class Figures:
     error_rate_percent: float | None = None
     p99_latency_ms: float | None = None
     p99_is_lower_bound: bool = False
-    p99_low_ms: float | None = None
-    p99_likely_ms: float | None = None
-    timed: int | None = None
+    p99_low_ms: float | None = field(default=None, compare=False)
+    p99_likely_ms: float | None = field(default=None, compare=False)
+    timed: int | None = field(default=None, compare=False)
 
     @property
     def error_rate_low_percent(self) -> float | None:
