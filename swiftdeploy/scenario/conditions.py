@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
-from swiftdeploy.flow import observe
+from swiftdeploy.flow import observe, proof
 from swiftdeploy.model import thresholds
 from swiftdeploy.model.decision import Decision, Gate, Json
 from swiftdeploy.model.event import Decided
@@ -167,7 +167,8 @@ def _decide(gate: Gate, scene: Scene) -> Decision:
     else:
         judged = scene.instance("canary")
         facts = observe.judged(judged, scene.manifest(), world, scene.state(), enough=thresholds.min_samples(policies))
-    decision = world.judge.decide(gate, facts, policies)
+    receives = "canary" if gate == "canary" else None
+    decision = proof.decide(gate, proof.asked(facts, "assert", receives, world), world)
     world.journal.append(Decided("assert", decision))
     return decision
 

@@ -27,6 +27,6 @@ def promote(to: Track, weight: int | None, world: World, override: str = "") -> 
         with now.towards(goal, override):
             move.start(now.before, goal.state, now.undo, world)
             if goal.judged:  # empty on the way back, which is never gated
-                gate.canary("promote", goal.judged, now.before, now.manifest, world, override)
+                gate.canary("promote", goal.judged, now.before, now.manifest, world, override, to)
             move.switch(now.before, goal.state, now.undo, world)
         return goal.state
