@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import inputs, policy, policydata, proof, reading
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.event import Decided
+
+NEWEST = 200  # entries of the journal: some 30 commands
 
 
 def decide(gate: Gate, facts: Mapping[str, Json], world: World) -> Decision:
@@ -45,12 +48,12 @@ def asked(facts: Mapping[str, Json], action: str, target_mode: str | None, world
 
 
 def recorded(decision: Decision, world: World) -> bool:
-    """Whether the newest decision of this gate in the journal says that this judge has proven these policies."""
-    for entry in world.journal.changes():
-        if isinstance(entry.event, Decided) and entry.event.decision.gate == decision.gate:
-            last = entry.event.decision
-            return last.proven and (last.policy_digest, last.judge) == (decision.policy_digest, decision.judge)
-    return False
+    """Whether a decision in the newest part of the journal says that this judge has proven these policies; a proof that
+    lies further back is made again, which takes less than to look for it."""
+    newest = (one.event.decision for one in islice(world.journal.changes(), NEWEST) if isinstance(one.event, Decided))
+    return any(
+        one.proven and (one.policy_digest, one.judge) == (decision.policy_digest, decision.judge) for one in newest
+    )
 
 
 def _decided(decision: Decision) -> bool:

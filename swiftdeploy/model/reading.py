@@ -104,9 +104,12 @@ def _limits_read(gate: Gate, policies: PolicySet) -> tuple[Reference, ...]:
 def unusable_thresholds(gate: Gate, policies: PolicySet) -> tuple[Finding, ...]:
     """Thresholds that the gate's policy compares with and that are missing or no number of zero or more, each with its
     place in data.json. A comparison with one of them would say nothing of the release or the host."""
-    given = policydata.given(policies.files)
+    given, read = policydata.given(policies.files), _limits_read(gate, policies)
+    needed = tuple(one for one in read if one.path[0] not in limits.needless(given))
+    if needed and not given:
+        return (_finding(replace(needed[0], path=()), "is missing, empty or no object", policies),)
     found: dict[str, Finding] = {}
-    for one in _limits_read(gate, policies):
+    for one in read:
         if one.path[0] not in found and (what := _wrong(one, given)):
             found[one.path[0]] = _finding(one, what, policies)
     return tuple(found.values())
@@ -122,6 +125,7 @@ def _wrong(one: Reference, given: Mapping[str, Json]) -> str:
 
 
 def _finding(one: Reference, what: str, policies: PolicySet) -> Finding:
-    line, column = rego.place_of(policies.files.get("data.json", ""), f'"{one.path[0]}"')
+    line, column = rego.place_of(policies.files.get("data.json", ""), f'"{(*one.path, "thresholds")[0]}"')
     reader = f"{policies.place(one.file)}:{one.line} compares with it"
-    return Finding(policies.place("data.json"), line, column, f"thresholds.{one.path[0]}", f"{what}, and {reader}")
+    name = ".".join(("thresholds", *one.path[:1]))
+    return Finding(policies.place("data.json"), line, column, name, f"{what}, and {reader}")
