@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from swiftdeploy.model import inputs, limits, nearest, policydata, rego
+from swiftdeploy.model import inputs, limits, nearest, policydata, rego, skim
 from swiftdeploy.model.decision import GATES, Gate, Json, PolicySet
 from swiftdeploy.model.errors import Finding
 from swiftdeploy.model.regolang import references
+from swiftdeploy.model.regolang.parse import parse
 from swiftdeploy.model.regolang.references import Reference
+from swiftdeploy.model.regolang.tree import Unread
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,26 @@ def files(gate: Gate, policies: PolicySet) -> dict[str, str]:
 
 def names(gate: Gate, policies: PolicySet) -> frozenset[str]:
     """The dotted names of the input that the gate's policy reads, each with the objects on the way to it."""
-    found = references.inputs(files(gate, policies))
+    found = _inputs(files(gate, policies))
     return frozenset(".".join(one.path[:length]) for one in found for length in range(1, len(one.path) + 1))
+
+
+def _inputs(mine: Mapping[str, str]) -> tuple[Reference, ...]:
+    skimmed = (one for file in _unparsed(mine) for one in skim.inputs(file, mine[file]))
+    return (*references.inputs(mine), *skimmed)
+
+
+def _thresholds(mine: Mapping[str, str]) -> tuple[Reference, ...]:
+    skimmed = (one for file in _unparsed(mine) for one in skim.thresholds(file, mine[file]))
+    return (*references.thresholds(mine), *skimmed)
+
+
+def _unparsed(mine: Mapping[str, str]) -> Iterator[str]:
+    for file, text in rego.modules(mine).items():
+        try:
+            parse(file, text)
+        except Unread:
+            yield file
 
 
 def unread(gate: Gate, policies: PolicySet) -> tuple[str, ...]:
@@ -54,7 +74,7 @@ def unsent(gate: Gate, policies: PolicySet) -> tuple[Unsent, ...]:
 def _unsent(gate: Gate, policies: PolicySet) -> Iterator[Unsent]:
     sent, open_ended = inputs.sent(gate), inputs.open_ended(gate)
     shared = _of_both(policies)
-    for one in references.inputs(files(gate, policies)):
+    for one in _inputs(files(gate, policies)):
         name = ".".join(one.path)
         known = name in sent or one.path[0] in open_ended
         if not known and not (one.file in shared and _sent_by_any(one)):
@@ -96,8 +116,8 @@ def _limits_read(gate: Gate, policies: PolicySet) -> tuple[Reference, ...]:
     mine = files(gate, policies)
     shared = _of_both(policies)
     others = frozenset(name for other in GATES if other != gate for name in limits.OF_GATE[other])
-    by_input = (replace(one, path=one.path[1:]) for one in references.inputs(mine) if one.path[0] == "thresholds")
-    found = (*references.thresholds(mine), *(one for one in by_input if one.path))
+    by_input = (replace(one, path=one.path[1:]) for one in _inputs(mine) if one.path[0] == "thresholds")
+    found = (*_thresholds(mine), *(one for one in by_input if one.path))
     return tuple(one for one in found if not (one.file in shared and one.path[0] in others))
 
 
