@@ -28,7 +28,7 @@ def explain(gate: Gate, world: World) -> Explanation:
     """What the gate's policy judges: each figure bad by itself. Raises BadFile where the files cannot be used."""
     policies = world.files.policies()
     if wrong := world.rego.check(policies):
-        raise errors.BadFile(wrong)
+        raise errors.BadFile(wrong, "mend the policy and run it again")
     healthy, found = influences(gate, policies, lambda facts: world.judge.decide(gate, facts, policies))
     return Explanation(
         gate,
