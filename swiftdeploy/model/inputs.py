@@ -55,7 +55,7 @@ def _figures(of: str) -> tuple[Input, ...]:
 
 
 def _source(name: str, of: str) -> Input:
-    return Input(name, "object", of, parts=_figures(of), nullable=True)
+    return Input(name, "object", of, parts=_figures(of))
 
 
 _SOURCES = (
@@ -176,12 +176,9 @@ def _object(parts: tuple[Input, ...]) -> dict[str, Json]:
 
 
 def _schema(one: Input) -> Json:
-    found: dict[str, Json] = _object(one.parts) if one.parts else {"type": one.kind}
-    if one.nullable and not one.parts:
-        found["type"] = [one.kind, "null"]
-    elif one.nullable:  # OPA looks for the fields of an object behind anyOf, and not beside a list of types
-        found = {"anyOf": [found, {"type": "null"}]}
-    return {"description": one.meaning, **found}
+    if one.parts:  # never null: OPA checks the names of fields only where nothing but an object is possible
+        return {"description": one.meaning, **_object(one.parts)}
+    return {"description": one.meaning, "type": [one.kind, "null"] if one.nullable else one.kind}
 
 
 def table(gate: Gate) -> str:
