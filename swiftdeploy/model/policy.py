@@ -170,6 +170,8 @@ def shown(decision: Decision) -> dict[str, Json]:
         "evidence": decision.evidence,
         "judge": decision.judge,
         "policy_digest": decision.policy_digest,
+        "proven": decision.proven,
+        "warnings": list(decision.warnings),
     }
     extra = {"failure": decision.failure, "warning": decision.warning}
     return (
