@@ -84,7 +84,7 @@ class Project:
         shutil.copytree(bundled.folder("policies"), root / "policies")
         data = root / "policies" / "data.json"  # the load that a benchmark makes is not what it judges
         limits = json.loads(data.read_text())
-        limits["thresholds"] |= {"max_cpu_load": 1000.0, "max_p99_latency_ms": 5000.0}
+        limits["thresholds"] |= {"max_cpu_load_per_cpu": 1000.0, "max_p99_latency_ms": 5000.0}
         data.write_text(json.dumps(limits))
         self.port, admin, opa = (ports.claim(root, root) for _ in range(3))
         text = MANIFEST.format(port=self.port, admin_port=admin, opa_port=opa, name=f"bench-{self.port}")

@@ -137,5 +137,5 @@ def unhurried(root: Path) -> None:
     """Limits that the load of the machine does not reach, for tests of something else."""
     data = root / "policies" / "data.json"
     limits = json.loads(data.read_text())
-    limits["thresholds"] |= {"max_cpu_load": 1000.0, "max_p99_latency_ms": 9000.0}
+    limits["thresholds"] |= {"max_cpu_load_per_cpu": 1000.0, "max_p99_latency_ms": 9000.0}
     data.write_text(json.dumps(limits))

@@ -13,7 +13,7 @@ from swiftdeploy.edge.history import History
 from swiftdeploy.edge.lock import CommandLock, holder
 from swiftdeploy.edge.phases import Listener, phases
 from swiftdeploy.flow.world import Part, World
-from swiftdeploy.model import errors, evidence
+from swiftdeploy.model import errors, evidence, proof
 from swiftdeploy.model.check import Check
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.errors import Finding
@@ -145,7 +145,7 @@ class FakeEngine:
 
 
 class FakeJudge:
-    """Says what `verdicts` says next for a gate; allows when nothing is left."""
+    """Says what `verdicts` says next for a gate; allows when nothing is left. Its policies prove themselves."""
 
     def __init__(self) -> None:
         self.verdicts: list[Literal["allow", "deny", "none"]] = []
@@ -154,6 +154,8 @@ class FakeJudge:
     def warm(self) -> None: ...
 
     def decide(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Decision:
+        if any(facts == one.facts for one in proof.questions(policies)):
+            return Decision(gate, "deny", ("not this",), facts, "fake", policies.digest)
         if facts.get("samples") == evidence.PLENTY:  # a question between: would more samples change anything?
             return Decision(gate, "allow", (), facts, "fake", policies.digest)
         self.asked.append((gate, facts))
@@ -161,6 +163,8 @@ class FakeJudge:
         reasons = ("error_rate is 60.00%, maximum allowed is 1.00%",) if outcome == "deny" else ()
         failure = "the judge is broken" if outcome == "none" else ""
         return Decision(gate, outcome, reasons, facts, "fake", policies.digest, failure=failure)
+
+    def withdraw(self, policies: PolicySet) -> None: ...
 
     def in_force(self) -> str | None:
         return None
@@ -219,6 +223,9 @@ class FakeClock:
 
     def now(self) -> float:
         return self.seconds
+
+    def timestamp(self) -> str:
+        return "2026-05-05T20:34:51.000Z"
 
     def sleep(self, seconds: float) -> None:
         self.seconds += seconds

@@ -56,7 +56,7 @@ class Project:
         scaffold(example, root, {name: folder(name) for name in (*SHARED, "examples", "scenarios")})
         self._claims = claims
         data = root / "policies" / "data.json"  # the load of the machine that runs the tests is not what they test
-        data.write_text(data.read_text().replace('"max_cpu_load": 2.0', '"max_cpu_load": 1000.0'))
+        data.write_text(re.sub(r'("max_cpu_load(?:_per_cpu)?"): 2.0', r"\1: 1000.0", data.read_text()))
         self.port, self.admin_port, self.opa_port = (ports.claim(claims, claims) for _ in range(3))
         self.set({"nginx.port": self.port, "nginx.admin_port": self.admin_port, "opa.port": self.opa_port, **QUICK})
         if engine == "docker":  # no two projects share a network, and the image is here

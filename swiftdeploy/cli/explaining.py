@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from swiftdeploy.cli.session import Session, command
+
+if TYPE_CHECKING:
+    from swiftdeploy.model.decision import Gate
 
 
 @click.command()
@@ -22,12 +27,24 @@ def explain(session: Session, key: str) -> None:
 
 
 @click.command()
+@click.option(
+    "--input", "gate", type=click.Choice(["infrastructure", "canary"]), help="Of this gate's input, for `opa check`."
+)
 @command()
-def schema(session: Session) -> None:
-    """The manifest's JSON Schema."""
+def schema(session: Session, gate: str | None) -> None:
+    """The JSON Schema of the manifest, or with --input of what a gate gives its policy."""
+    tree = _schema(gate)
+    if session.as_json:
+        session.answer({"schema": tree})
+    else:
+        click.echo(json.dumps(tree, indent=2))
+
+
+def _schema(gate: str | None) -> Mapping[str, object]:
+    if gate:
+        from swiftdeploy.model import inputs
+
+        return inputs.json_schema(cast("Gate", gate))
     from swiftdeploy.model import schema as schemas
 
-    if session.as_json:
-        session.answer({"schema": schemas.json_schema()})
-    else:
-        click.echo(json.dumps(schemas.json_schema(), indent=2))
+    return schemas.json_schema()

@@ -26,10 +26,10 @@ COMMANDS = {
     "logs": Row("looking", "What the parts of the stack wrote."),
     "audit": Row("auditing", "Write audit_report.md and .html from the journal, or verify its chain."),
     "chaos": Row("hurting", "Make the canary slow or failing on purpose, and recover it."),
-    "policy": Row("judging", "Test policies, or ask them about an input file."),
+    "policy": Row("judging", "Test policies, ask them about an input file, or explain what they judge."),
     "doctor": Row("looking", "What this machine has of what SwiftDeploy needs."),
     "explain": Row("explaining", "What a manifest key means."),
-    "schema": Row("explaining", "The manifest's JSON Schema."),
+    "schema": Row("explaining", "The JSON Schema of the manifest, or of what a gate gives its policy."),
     "teardown": Row("changing", "Stop everything of this project; --clean removes its files too."),
 }
 

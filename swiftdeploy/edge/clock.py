@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 SLICE_SECONDS = 0.1  # how long a Ctrl-C may go unnoticed in a long sleep
 
@@ -16,6 +17,9 @@ class Clock:
 
     def now(self) -> float:
         return time.monotonic()
+
+    def timestamp(self) -> str:
+        return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def sleep(self, seconds: float) -> None:
         end = time.monotonic() + seconds

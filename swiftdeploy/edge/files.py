@@ -8,12 +8,12 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from swiftdeploy.edge.bundled import folder as bundled_folder
 from swiftdeploy.model import policy
-from swiftdeploy.model.decision import PolicySet
+from swiftdeploy.model.decision import FOLDER, PACKAGES, Gate, PolicySet
 from swiftdeploy.model.errors import EnvironmentMissing, Unreadable
 
 STATE_FOLDER = ".swiftdeploy"
@@ -21,12 +21,21 @@ _STRAY = re.compile(r"\..+\.swiftdeploy-(\d+)-[0-9a-f]{8}\.tmp")
 
 
 @dataclass(frozen=True)
+class Home:
+    """Where a project has its policies, and which packages of them judge."""
+
+    folder: str = FOLDER
+    packages: Mapping[Gate, str] = field(default_factory=lambda: PACKAGES)
+
+
+@dataclass(frozen=True)
 class Files:
     """Fulfils flow.world.Files. Names are relative to `root` and never leave it. `packaged` finds the folders that
-    swiftdeploy brings along."""
+    swiftdeploy brings along, `home` says where the project has its policies."""
 
     root: Path
     packaged: Callable[[str], Path] = bundled_folder
+    home: Callable[[], Home] = Home
 
     def read(self, name: str) -> str:
         return _text(self._inside(name))
@@ -64,10 +73,12 @@ class Files:
             raise Unreadable(f"cannot list {path}: {error.strerror}", f"make {path} readable") from error
 
     def policies(self) -> PolicySet:
-        own = self.root / "policies"
-        folder = own if own.is_dir() else self.packaged("policies")
+        home = self.home()
+        own = self._inside(home.folder)
+        packaged = home.folder == FOLDER and not own.is_dir()
+        folder = self.packaged(FOLDER) if packaged else own
         texts = _texts(folder, lambda name: name.endswith(".rego") or name == "data.json")
-        return PolicySet(texts, policy.digest(texts), packaged=folder is not own)
+        return PolicySet(texts, policy.digest(texts, home.packages), packaged, home.packages, home.folder)
 
     def templates(self) -> Mapping[str, str]:
         def wanted(name: str) -> bool:

@@ -28,19 +28,22 @@ def scaffold(name: str, target: Path, bundled: dict[str, Path]) -> tuple[str, ..
             f"there is no example {name!r}. {hint(name, known)}".rstrip(), f"examples are {', '.join(known)}"
         )
     own = bundled["examples"] / name
-    parts = {one.name: one for one in own.iterdir() if one.name != "__pycache__"}
+    parts = {shared: (bundled[shared],) for shared in SHARED}
+    if name != "article":  # the article's tree has none
+        parts["scenarios"] = (bundled["scenarios"],)
+    for one in own.iterdir():  # what an example has of its own lies over what all share
+        if one.name != "__pycache__":
+            parts[one.name] = (*parts.get(one.name, ()), one)
     if "gitignore" in parts:  # a real .gitignore would hide files of the example itself from version control
         parts[".gitignore"] = parts.pop("gitignore")
-    parts |= {shared: bundled[shared] for shared in SHARED}
-    if name != "article":  # the article's tree has none
-        parts["scenarios"] = bundled["scenarios"]
     taken = sorted(part for part in parts if (target / part).exists())
     if taken:
         raise errors.NotPossible(f"{target} has {', '.join(taken)} already", "choose an empty folder")
     target.mkdir(parents=True, exist_ok=True)
-    for part, source in sorted(parts.items()):
-        if source.is_dir():
-            shutil.copytree(source, target / part, ignore=LEFT_OUT)
-        else:
-            shutil.copy(source, target / part)
+    for part, sources in sorted(parts.items()):
+        for source in sources:
+            if source.is_dir():
+                shutil.copytree(source, target / part, ignore=LEFT_OUT, dirs_exist_ok=True)
+            else:
+                shutil.copy(source, target / part)
     return tuple(sorted(parts))

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from swiftdeploy.flow import denials
+from swiftdeploy.flow import denials, proof
 from swiftdeploy.flow.measure import Measured
 from swiftdeploy.flow.world import World
+from swiftdeploy.model import denial as refusing
 from swiftdeploy.model import errors, evidence
-from swiftdeploy.model.decision import Decision, Gate, Json
+from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.event import Blocked, Decided, Verb
-from swiftdeploy.model.state import Instance, State
+from swiftdeploy.model.state import Instance, State, Track
 
 if TYPE_CHECKING:
     from swiftdeploy.model.manifest import Manifest
 
 
-def infrastructure(verb: Verb, world: World, override: str = "") -> Decision:
-    """Ask whether this machine may take a deploy; raises Denied or NoDecision."""
+def infrastructure(verb: Verb, world: World, override: str = "", target_mode: Track = "stable") -> Decision:
+    """Ask whether this machine may take a deploy to `target_mode`; raises Denied or NoDecision."""
     with world.phase("measure"):
         facts = world.host.facts()
-    return _require(verb, "infrastructure", facts, world, override)
+    return _require(verb, "infrastructure", facts, world, override, target_mode)
 
 
 def canary(
@@ -32,83 +34,101 @@ def canary(
     asks: Manifest,
     world: World,
     override: str = "",
+    target_mode: Track = "canary",
     stays: bool = True,
 ) -> Decision:
-    """Ask whether `judged` may take (more) traffic; raises Denied or NoDecision. `serving` is who has traffic now;
-    `stays`: a denial leaves `judged` where it is."""
+    """Ask whether `judged` may take (more) traffic on `target_mode`; raises Denied or NoDecision. `serving` is who has
+    traffic now; `stays`: a denial leaves `judged` where it is."""
     with world.phase("measure"):
         world.console.say(f"measuring {judged.id} ({judged.release.label}) ...")
         denial = denials.of_release(judged.release.id, world.journal.changes())
-        measured = measure_canary(judged, asks, world, serving, denial)
-    return _require(verb, "canary", measured.facts, world, override, Canary(judged, stays, measured, denial))
+        measured = measure_canary(verb, judged, asks, world, serving, target_mode, denial)
+    about = _Judged(judged.release.id, stays, measured, denial)
+    return _require(verb, "canary", measured.facts, world, override, target_mode, about)
 
 
 @dataclass(frozen=True)
-class Canary:
-    """What the canary gate knows beside its facts: who is judged and stays or not, and what was decided before."""
+class _Judged:
+    """What the canary gate knows beside its facts: which release is judged, whether a denial leaves it where it is,
+    what was measured, and what was decided before."""
 
-    judged: Instance
-    stays: bool
-    measured: Measured
-    denial: denials.Denial | None
+    release: str = ""
+    stays: bool = False
+    measured: Measured | None = None
+    denial: denials.Denial | None = None
 
 
 def measure_canary(
-    judged: Instance, asks: Manifest, world: World, serving: State, denial: denials.Denial | None = None
+    action: str,
+    judged: Instance,
+    asks: Manifest,
+    world: World,
+    serving: State,
+    target_mode: Track = "canary",
+    denial: denials.Denial | None = None,
 ) -> Measured:
     """Measure until policy cannot decide otherwise any more, or `canary.window` is over."""
     from swiftdeploy.flow import measure
     from swiftdeploy.model import thresholds
 
-    policies = world.files.policies()
-    enough = thresholds.min_samples(policies)
+    enough = thresholds.min_samples(world.files.policies())
     wanted = denial.samples if denial else {}
-    return measure.judged(judged, asks, world, serving, enough, lambda facts: surely_denied(facts, world), wanted)
+    certain = partial(_surely_denied, action, target_mode, world)
+    return measure.judged(judged, asks, world, serving, enough, certain, wanted)
 
 
-def surely_denied(facts: Mapping[str, Json], world: World) -> bool:
+def _surely_denied(action: str, target_mode: Track, world: World, facts: Mapping[str, Json]) -> bool:
     """Whether policy denies these figures however many samples there are, and for no other reason than them."""
-    asked = evidence.without_doubt(facts)
     policies = world.files.policies()
-    if world.judge.decide("canary", asked, policies).outcome != "deny":
+    sure = proof.asked(evidence.without_doubt(facts), action, target_mode, world)
+    if world.judge.decide("canary", sure, policies).outcome != "deny":
         return False
-    return world.judge.decide("canary", {**asked, **evidence.FLAWLESS}, policies).allow
+    return world.judge.decide("canary", {**sure, **evidence.FLAWLESS}, policies).allow
 
 
 def _require(
-    verb: Verb, gate: Gate, facts: Mapping[str, Json], world: World, override: str, about: Canary | None = None
+    verb: Verb,
+    gate: Gate,
+    facts: Mapping[str, Json],
+    world: World,
+    override: str,
+    target_mode: Track,
+    about: _Judged | None = None,
 ) -> Decision:
+    about = about or _Judged()
     with world.phase("decide"):
-        decision = world.judge.decide(gate, facts, world.files.policies())
+        decision = proof.decide(gate, proof.asked(facts, verb, target_mode, world), world)
         denied_on: Mapping[str, int] = {}
-        if about:
+        if about.measured:
             decision = denials.reviewed(decision, about.denial, about.measured)
             if decision.outcome == "deny":
-                denied_on = denials.condemned_by(about.measured, lambda facts: surely_denied(facts, world))
+                denied = partial(_surely_denied, verb, target_mode, world)
+                denied_on = denials.condemned_by(about.measured, denied)
     if override and not decision.allow:
         decision = replace(decision, override=override)
     with world.phase("record-decision"):
-        world.journal.append(Decided(verb, decision, about.judged.release.id if about else "", denied_on))
+        world.journal.append(Decided(verb, decision, about.release, denied_on))
         if not decision.allow and not decision.override:
             world.journal.append(Blocked(verb, gate, reasons_of(decision)))
-    if decision.warning:
-        world.console.warn(decision.warning)
-    if about:
-        _say_evidence(decision, about, world)
+    _say(decision, about.measured, world)
     if decision.override:
         world.console.warn(f"policy {gate} is overridden ({override}): {'; '.join(reasons_of(decision))}")
         return decision
     if not decision.allow:
-        raise refusal(verb, decision, about is not None and about.stays)
+        raise refusal(verb, decision, about.stays, world.files.policies())
     world.console.say(f"✔ policy {gate}: PASS (judge {decision.judge}){'  UNENFORCED' if decision.unenforced else ''}")
     return decision
 
 
-def _say_evidence(decision: Decision, about: Canary, world: World) -> None:
-    """Which sources had evidence, and which were not used."""
-    world.console.say(f"judged in {about.measured.window.seconds:.2f} s on {evidence.in_words(decision.input)}")
-    for note in about.measured.window.notes:
-        world.console.warn(note)
+def _say(decision: Decision, measured: Measured | None, world: World) -> None:
+    """Which sources had evidence, which were not used, and what the policy warns of."""
+    if measured:
+        world.console.say(f"judged in {measured.window.seconds:.2f} s on {evidence.in_words(decision.input)}")
+    notes = measured.window.notes if measured else ()
+    warnings = (f"policy {decision.gate} warns: {one}" for one in decision.warnings)
+    for warning in (decision.warning, *warnings, *notes):
+        if warning:
+            world.console.warn(warning)
 
 
 def reasons_of(decision: Decision) -> tuple[str, ...]:
@@ -116,26 +136,24 @@ def reasons_of(decision: Decision) -> tuple[str, ...]:
     return (decision.failure, *decision.reasons) if decision.failure else decision.reasons
 
 
-def refusal(verb: Verb, decision: Decision, serving: bool) -> errors.SwiftDeployError:
+def refusal(verb: Verb, decision: Decision, serving: bool, policies: PolicySet) -> errors.SwiftDeployError:
     """The error that stops a command whose gate did not allow it. `serving`: what was judged has users, and keeps them
     until someone leaves it."""
     reasons = "".join(f"\n    ! {reason}" for reason in reasons_of(decision))
-    error = _in_words(verb, decision, reasons, serving)
+    error = _in_words(verb, decision, reasons, serving, policies)
     error.details = {"gate": decision.gate, "reasons": reasons_of(decision), "input": dict(decision.input)}
     return error
 
 
-def _in_words(verb: Verb, decision: Decision, reasons: str, serving: bool) -> errors.SwiftDeployError:
+def _in_words(
+    verb: Verb, decision: Decision, reasons: str, serving: bool, policies: PolicySet
+) -> errors.SwiftDeployError:
+    where = f"policy [{decision.gate}]"
     if decision.outcome == "none":
-        return errors.NoDecision(
-            f"policy [{decision.gate}] gave NO DECISION, so `{verb}` was not done{reasons}",
-            "mend the judge or wait for more evidence and run it again, or use --override REASON",
-        )
-    if serving:
-        then = "`swiftdeploy rollback` leaves the canary"
-    else:
-        mend = "release" if decision.gate == "canary" else "host"
-        then = f"nothing was changed: mend the {mend} and run it again"
+        what = f"{where} gave NO DECISION, so `{verb}` was not done{reasons}"
+        return errors.NoDecision(what, f"{refusing.undecided(decision, policies)}, or use --override REASON")
+    limits = "".join(f"\n    limit: {line}" for line in refusing.limits_in_words(decision, policies))
     return errors.Denied(
-        f"policy [{decision.gate}] DENIED `{verb}`{reasons}", f"{then}; --override REASON is the break-glass"
+        f"{where} DENIED `{verb}`{reasons}{limits}",
+        f"{refusing.next_step(decision, serving, policies)}; --override REASON is the break-glass",
     )

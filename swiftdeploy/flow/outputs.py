@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from swiftdeploy.flow import releases
 from swiftdeploy.flow.world import World
+from swiftdeploy.model.decision import FOLDER
 from swiftdeploy.model.state import State, Track
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def rendered(manifest: Manifest, world: World, mode: Track | None = None) -> dic
     """File names to texts as this manifest has them in this project; raises BadFile when a template is broken."""
     from swiftdeploy.model import render
 
-    policies = render.POLICIES if world.files.exists("policies") else render.PACKAGED_POLICIES
+    packaged = manifest.policy.path == FOLDER and not world.files.exists(FOLDER)
+    policies = render.policies_folder(manifest.policy.path, packaged)
     return render.project(manifest, world.files.templates(), mode, policies)
 
 

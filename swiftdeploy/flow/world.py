@@ -141,6 +141,9 @@ class Judge(Protocol):
     def decide(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Decision:
         """Ask the gate's `decision` rule; policies other than those in force are compiled and loaded first."""
 
+    def withdraw(self, policies: PolicySet) -> None:
+        """These policies are not to be in force: what the judge held before it was first asked about them is again."""
+
     def in_force(self) -> str | None:
         """Digest of the policies that the judge holds now; None when it holds none or does not answer."""
 
@@ -211,7 +214,8 @@ class Files(Protocol):
         """Names of the files and folders in a folder, sorted; () when it is absent."""
 
     def policies(self) -> PolicySet:
-        """The project's `policies/`, else the packaged ones. Raises Unreadable."""
+        """Those in the project's `policy.path`; where the manifest names none and there is no `policies/`, the packaged
+        ones. Raises Unreadable."""
 
     def templates(self) -> Mapping[str, str]:
         """The project's `templates/` over the packaged ones: `nginx.conf.tmpl`, `docker-compose.yml.tmpl`,
@@ -263,6 +267,9 @@ class Tools(Protocol):
 class Clock(Protocol):
     def now(self) -> float:
         """Monotonic seconds."""
+
+    def timestamp(self) -> str:
+        """What time it is: UTC, ISO 8601 with milliseconds and Z."""
 
     def sleep(self, seconds: float) -> None:
         """Raises Interrupted when the user wants to stop and the current phase may be left."""

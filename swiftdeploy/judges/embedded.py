@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from swiftdeploy.model import policy, policydata, rego
+from swiftdeploy.model import judging, policy, policydata, proof, reading, rego
 from swiftdeploy.model.decision import GATES, Decision, Gate, Json, PolicySet
 from swiftdeploy.model.errors import EnvironmentMissing, Finding, NoDecision
 
@@ -37,6 +37,7 @@ class Embedded:
         self._child: subprocess.Popen[bytes] | None = None
         self._loaded: set[str] = set()
         self._in_force: str | None = None
+        self._before: str | None = None
         self._tests: tuple[Mapping[str, str], tuple[rego.TestName, ...]] | None = None
         self._turn = threading.Lock()
 
@@ -53,18 +54,24 @@ class Embedded:
             try:
                 wrong = self._load(policies.digest, policies.files)
                 if wrong:
-                    return policy.nothing(
-                        gate, safe, NAME, policies, "policy does not compile: " + "\n".join(map(str, wrong))
-                    )
-                self._in_force = policies.digest
-                value = self._judge(gate, safe, policies)
+                    said = "policy does not compile: " + "\n".join(map(str, wrong))
+                    return policy.nothing(gate, safe, NAME, policies, said, "policy")
+                if self._in_force != policies.digest:
+                    self._in_force, self._before = policies.digest, self._in_force
+                return judging.decided(
+                    gate, safe, NAME, policies, lambda rule, of: self._ask(policies.digest, rule, of)
+                )
             except NoDecision as error:
                 return policy.nothing(gate, safe, NAME, policies, error.what)
-        return policy.answer(gate, value, safe, NAME, policies)
 
     def in_force(self) -> str | None:
         """Digest of the policies that decided last; None before the first decision and after a crash."""
         return self._in_force if self._lives() else None
+
+    def withdraw(self, policies: PolicySet) -> None:
+        """These policies are not in force: those before them are again."""
+        if self._in_force == policies.digest:
+            self._in_force = self._before
 
     def check(self, policies: PolicySet) -> tuple[Finding, ...]:
         """Everything wrong with the files: they compile, both gates define `decision`, it has the right shape for a
@@ -74,7 +81,10 @@ class Embedded:
                 wrong = self._load(policies.digest, policies.files)
         except NoDecision as error:
             return (Finding("policies", 0, 0, "", f"cannot be evaluated: {error.what}"),)
-        wrong = wrong or rego.incomplete(policies.files)
+        wrong = wrong or rego.undecided(policies)
+        wrong = wrong or tuple(
+            dict.fromkeys(it for gate in GATES for it in reading.unusable_thresholds(gate, policies))
+        )
         return wrong or tuple(one for gate in GATES for one in self._misshapen(gate, policies))
 
     def test(self, policies: PolicySet) -> tuple[rego.TestResult, ...]:
@@ -96,19 +106,11 @@ class Embedded:
         with self._turn:
             self._end()
 
-    def _judge(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Json:
-        """The gate's decision document. Raises NoDecision also for a figure that this policy cannot compare."""
-        rule = f"data.swiftdeploy.{gate}.decision"
-        first = policy.trial(gate, facts, policies.files)
-        if first and self._ask(policies.digest, rule, first[0]) is None:
-            raise NoDecision(first[1])
-        return self._ask(policies.digest, rule, facts)
-
     def _misshapen(self, gate: Gate, policies: PolicySet) -> tuple[Finding, ...]:
-        decision = self.decide(gate, policy.HEALTHY[gate], policies)
+        decision = self.decide(gate, proof.healthy(gate, policies), policies)
         if decision.outcome != "none" or decision.evidence == "insufficient":
             return ()
-        return (rego.at(policies.files, *rego.decision_line(policies.files, gate), decision.failure),)
+        return (rego.at(policies.files, *rego.decision_line(policies, gate), decision.failure),)
 
     def _test_file(
         self, file: str, names: Sequence[rego.TestName], files: Mapping[str, str]

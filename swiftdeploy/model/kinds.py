@@ -99,6 +99,8 @@ ExcludedPath = Annotated[
     ),
 ]
 IpAddress = Annotated[str, _word(scalars.ip_address, "an IP address such as 127.0.0.1 or ::")]
+Folder = Annotated[str, _word(scalars.folder, "a folder inside the project", scalars.FOLDER_PATTERN)]
+Package = Annotated[str, _word(scalars.package, "a Rego package such as main or team.canary", scalars.PACKAGE_PATTERN)]
 Memory = Annotated[str, _word(scalars.memory, "an amount such as 256m or 1g, at least 6m", scalars.MEMORY_PATTERN)]
 Cpus = Annotated[float, _above_zero(1024)]
 Seconds = Annotated[

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from swiftdeploy.model import kinds
+from swiftdeploy.model.decision import FOLDER, PACKAGES, Gate
 from swiftdeploy.model.errors import BadFile, Finding
 from swiftdeploy.model.manifestcheck import findings, prepared
 from swiftdeploy.model.scalars import Wrong
@@ -134,6 +135,31 @@ class Opa(BaseModel):
     )
 
 
+class Policy(BaseModel):
+    """Where the policies are, and which package judges which gate."""
+
+    model_config = _STRICT
+
+    path: kinds.Folder = Field(
+        default=FOLDER, description="Folder of the policies, inside the project.", examples=["deploy/policy"]
+    )
+    infrastructure: kinds.Package = Field(
+        default=PACKAGES["infrastructure"],
+        description="Rego package that judges the host before a deploy.",
+        examples=["host"],
+    )
+    canary: kinds.Package = Field(
+        default=PACKAGES["canary"],
+        description="Rego package that judges a release before it gets (more) traffic.",
+        examples=["main"],
+    )
+
+    @property
+    def packages(self) -> Mapping[Gate, str]:
+        """The package of each gate."""
+        return {"infrastructure": self.infrastructure, "canary": self.canary}
+
+
 class Network(BaseModel):
     """The network that proxy and app share."""
 
@@ -221,6 +247,7 @@ class Manifest(BaseModel):
     services: Services = Field(description="The app.")
     nginx: Nginx = Field(description="The proxy, the only part that is published.")
     opa: Opa = Field(default=Opa(), description="The judge, an OPA server.")
+    policy: Policy = Field(default=Policy(), description="Where the policies are, and which packages judge.")
     network: Network = Field(description="The network that proxy and app share.")
     canary: Canary = Field(default=Canary(), description="How a canary is given traffic and judged.")
     contact: kinds.Contact = Field(

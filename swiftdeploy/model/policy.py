@@ -7,34 +7,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from swiftdeploy.model import policydata
-from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
+from swiftdeploy.model import inputs, policydata
+from swiftdeploy.model.decision import GATES, PACKAGES, Blame, Decision, Gate, Json, PolicySet
 
-HEALTHY: Mapping[Gate, Mapping[str, Json]] = {
-    "infrastructure": {
-        "disk_free_gb": 40.0,
-        "cpu_load_1m": 0.5,
-        "cpu_count": 4,
-        "mem_free_percent": 50.0,
-        "simulated": True,
-    },
-    "canary": {
-        "error_rate_percent": 0.0,
-        "p99_latency_ms": 20.0,
-        "p99_is_lower_bound": False,
-        "window_seconds": 10.0,
-        "samples": 1000,
-        "in_flight": 0,
-    },
-}
-"""An input of each gate that is whole and well-formed, to try out policies on."""
+HEALTHY: Mapping[Gate, Mapping[str, Json]] = {gate: inputs.healthy(gate) for gate in GATES}
+"""What each gate measures where nothing is wrong, to try out policies on."""
 
-FRACTIONAL = {name for facts in HEALTHY.values() for name, value in facts.items() if isinstance(value, float)}
-FIGURES: Mapping[Gate, tuple[str, ...]] = {
-    "infrastructure": ("disk_free_gb", "cpu_load_1m", "cpu_count", "mem_free_percent"),
-    "canary": ("error_rate_percent", "p99_latency_ms", "samples"),
-}
-"""What each gate compares with its limits."""
+FRACTIONAL = {one.name for gate in GATES for one in inputs.MEASURED[gate] if one.kind == "number"}
+FIGURES = inputs.FIGURES
 
 DECIMALS = 4  # Python writes 0.0001 without an exponent, 0.00001 with one; the judges' texts agree on the former only
 LARGEST = 1e15  # from 1e16 on Python writes floats with an exponent, from 2**63 on integers wrap in regopy
@@ -42,15 +22,15 @@ LONGEST = 200
 DEEPEST = 8
 
 
-def digest(files: Mapping[str, str]) -> str:
-    """`sha256:` and 64 hex digits over names and texts of all policy files but the tests."""
+def digest(files: Mapping[str, str], packages: Mapping[Gate, str] = PACKAGES) -> str:
+    """`sha256:` and 64 hex digits over names and texts of all policy files but the tests, and over the packages of the
+    gates where they are not the usual ones."""
     total = hashlib.sha256()
-    for name in sorted(files):
-        if name.endswith("_test.rego"):
-            continue
-        for part in (name, files[name]):
-            data = part.encode("utf-8", "surrogatepass")
-            total.update(f"{len(data)}:".encode() + data)
+    counted = [part for name in sorted(files) if not name.endswith("_test.rego") for part in (name, files[name])]
+    named = [part for gate in GATES if packages != PACKAGES for part in (gate, packages[gate])]
+    for part in (*counted, *named):
+        data = part.encode("utf-8", "surrogatepass")
+        total.update(f"{len(data)}:".encode() + data)
     return "sha256:" + total.hexdigest()
 
 
@@ -69,7 +49,9 @@ def _pointed(name: str, value: Json) -> Json:
     return float(value) if name in FRACTIONAL and isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def trial(gate: Gate, facts: Mapping[str, Json], files: Mapping[str, str]) -> tuple[dict[str, Json], str] | None:
+def trial(
+    gate: Gate, facts: Mapping[str, Json], files: Mapping[str, str], package: str = ""
+) -> tuple[dict[str, Json], str] | None:
     """What to ask before the question itself, and what it means when that is undefined; None when nothing needs it.
 
     Judges disagree on what is no number: `null <= 1.0` is true in OPA, `"NaN" <= 1.0` in regopy. So a policy is only
@@ -77,20 +59,14 @@ def trial(gate: Gate, facts: Mapping[str, Json], files: Mapping[str, str]) -> tu
     the shipped ones can.
     """
     odd = [name for name in FIGURES[gate] if name in facts and not _number_at_all(facts[name])]
-    limits = [name for name in policydata.LIMITS[gate] if not _number_at_all(_limits(files).get(name, 0))]
+    given = policydata.thresholds(files)
+    limits = [name for name in policydata.LIMITS[gate] if not _number_at_all(given.get(name, 0))]
     if not odd and not limits:
         return None
     left = {name: value for name, value in facts.items() if name not in (FIGURES[gate] if limits else odd)}
     named = [f"thresholds.{name} in data.json" for name in limits] or odd
-    return left, f"package swiftdeploy.{gate}: {named[0]} is not a number, and the policy does not say what then"
-
-
-def _limits(files: Mapping[str, str]) -> Mapping[str, Json]:
-    try:
-        found = policydata.judged(policydata.documents(files.get("data.json", ""))).get("thresholds")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    where = package or PACKAGES[gate]
+    return left, f"package {where}: {named[0]} is not a number, and the policy does not say what then"
 
 
 def _number_at_all(value: object) -> bool:
@@ -125,9 +101,12 @@ def _text(value: str) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in safe)
 
 
-def nothing(gate: Gate, facts: Mapping[str, Json], judge: str, policies: PolicySet, failure: str) -> Decision:
+def nothing(
+    gate: Gate, facts: Mapping[str, Json], judge: str, policies: PolicySet, failure: str, blame: Blame = ""
+) -> Decision:
     """No decision could be made; `failure` says why in one sentence."""
-    return Decision(gate, "none", (), facts, judge, policies.digest, packaged=policies.packaged, failure=failure)
+    made = Decision(gate, "none", (), facts, judge, policies.digest, packaged=policies.packaged)
+    return replace(made, failure=failure, blame=blame)
 
 
 def answer(gate: Gate, value: object, facts: Mapping[str, Json], judge: str, policies: PolicySet) -> Decision:
@@ -135,7 +114,7 @@ def answer(gate: Gate, value: object, facts: Mapping[str, Json], judge: str, pol
     undefined. Anything but `{allow, reasons, domain, checked}` with an optional `evidence` is no decision."""
     flaw = _flaw(value)
     if flaw or not isinstance(value, dict):
-        return nothing(gate, facts, judge, policies, f"package swiftdeploy.{gate}: {flaw}")
+        return nothing(gate, facts, judge, policies, f"package {policies.packages[gate]}: {flaw}", "policy")
     reasons = tuple(value["reasons"])
     decision = Decision(
         gate,
@@ -191,6 +170,8 @@ def shown(decision: Decision) -> dict[str, Json]:
         "evidence": decision.evidence,
         "judge": decision.judge,
         "policy_digest": decision.policy_digest,
+        "proven": decision.proven,
+        "warnings": list(decision.warnings),
     }
     extra = {"failure": decision.failure, "warning": decision.warning}
     return (
@@ -205,7 +186,7 @@ def too_little_evidence(gate: Gate, facts: Mapping[str, Json], files: Mapping[st
     empty when it is enough."""
     if gate != "canary":
         return ""
-    needed = _limits(files).get("min_samples")
+    needed = policydata.thresholds(files).get("min_samples")
     samples = facts.get("samples")
     if not _figure(needed):
         return "min_samples is missing in data.json"

@@ -6,14 +6,13 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 
+from swiftdeploy.model import limits
 from swiftdeploy.model.decision import Gate, Json
 
-LIMITS: Mapping[Gate, tuple[str, ...]] = {
-    "infrastructure": ("min_disk_free_gb", "max_cpu_load", "max_cpu_load_per_cpu", "min_mem_free_percent"),
-    "canary": ("max_error_rate_percent", "max_p99_latency_ms", "min_samples"),
-}
+LIMITS: Mapping[Gate, tuple[str, ...]] = limits.OF_GATE
 """The thresholds that each gate's figures are compared with."""
 
+KNOWN = frozenset(name for names in LIMITS.values() for name in names)
 COUNTED = "min_samples"  # the one limit that is a whole number, as is what it is compared with
 WRAPS = 2**63  # integers from here on wrap in regopy
 SMALLEST, LARGEST = 1e-300, 1e300  # regopy cannot read what is closer to the ends of a double
@@ -47,14 +46,36 @@ def _narrow(word: str) -> int:
     return int(word)
 
 
+def given(files: Mapping[str, str]) -> dict[str, Json]:
+    """`thresholds` of data.json as they stand there; none of a file that cannot be used."""
+    try:
+        found = documents(files.get("data.json", "")).get("thresholds")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def thresholds(files: Mapping[str, str]) -> dict[str, Json]:
+    """The same as the judges are given them."""
+    return {name: _limit(name, value) if name in KNOWN else value for name, value in given(files).items()}
+
+
+def no_limit(value: Json) -> str:
+    """Why a value of data.json bounds no figure, in words; empty when it does."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"is {json.dumps(value)[:40]}, which is not a number"
+    if value < 0:
+        return "is negative"
+    return f"is {BOUND:g} or more, which no figure can reach" if value >= BOUND else ""
+
+
 def judged(data: Mapping[str, Json]) -> dict[str, Json]:
     """The documents as the judges are given them: limits of fractional figures have a point (`%.1f` of a whole number
     prints `%!f(int64=10)` in OPA), and one that no figure can reach is words."""
     thresholds = data.get("thresholds")
     if not isinstance(thresholds, Mapping):
         return dict(data)
-    known = {name for names in LIMITS.values() for name in names}
-    return {**data, "thresholds": {name: _limit(name, it) if name in known else it for name, it in thresholds.items()}}
+    return {**data, "thresholds": {name: _limit(name, it) if name in KNOWN else it for name, it in thresholds.items()}}
 
 
 def _limit(name: str, value: Json) -> Json:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from swiftdeploy.model.decision import GATES
+from swiftdeploy.model import conftest
+from swiftdeploy.model.decision import GATES, Gate, PolicySet
 from swiftdeploy.model.errors import Finding
 from swiftdeploy.model.policydata import documents
 
@@ -16,11 +17,10 @@ _PACKAGE = re.compile(r"^\s*package\s+([\w.]+)", re.MULTILINE)
 _DECISION = re.compile(r"^\s*(?:default\s+)?decision\b", re.MULTILINE)
 # `allow {` and `reasons[msg] {`: regopy still reads it, OPA 1.x does not
 _OLD_RULE = re.compile(r"^(?:\w+(?:\[[^\]\n]*\]|\([^)\n]*\))?)\s*\{", re.MULTILINE)
-_THRESHOLD = re.compile(r"\bthresholds\.(\w+)")
+_CONFTEST = re.compile(r"^(?:default\s+)?(deny|violation|warn)\b(?!\()", re.MULTILINE)
 _TEST = re.compile(r"^(test_\w+)\b(?!\()", re.MULTILINE)
 _ERROR = re.compile(r"\(error (?:\d+:)?([^|\n]*)\|(\d+)\|\d+\s+\(errormsg \d+:(.*?)\)\n", re.DOTALL)
 _MESSAGE = re.compile(r"\(errormsg \d+:(.*?)\)\n", re.DOTALL)
-_PER_CPU = "max_cpu_load_per_cpu"
 
 
 @dataclass(frozen=True)
@@ -81,45 +81,36 @@ def _bad_data(files: Mapping[str, str]) -> tuple[Finding, ...]:
     return ()
 
 
-def incomplete(files: Mapping[str, str]) -> tuple[Finding, ...]:
-    """What loads and yet can never decide: a gate without `decision`, a threshold that is used and not there."""
-    return (*_undecided(files), *_thresholds(files))
+def package(text: str) -> str:
+    """The package of a file; empty when it has none."""
+    found = _PACKAGE.search(text.removeprefix("\ufeff"))
+    return found.group(1) if found else ""
 
 
-def _undecided(files: Mapping[str, str]) -> tuple[Finding, ...]:
+def conftest_rules(files: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Those of `deny`, `violation` and `warn` that a package has, when it follows Conftest: it denies, and has no
+    `decision`. None of any other."""
+    texts = [text for text in modules(files).values() if package(text) == name]
+    found = {rule for text in texts for rule in _CONFTEST.findall(text)}
+    denies = any(rule in found for rule in conftest.DENYING) and not any(map(_DECISION.search, texts))
+    return tuple(rule for rule in conftest.RULES if rule in found) if denies else ()
+
+
+def undecided(policies: PolicySet) -> tuple[Finding, ...]:
+    """Gates whose package is not there, or can never decide."""
     found = []
     for gate in GATES:
-        package = f"swiftdeploy.{gate}"
-        homes = [name for name, text in modules(files).items() if package in _PACKAGE.findall(text)]
+        name = policies.packages[gate]
+        homes = [file for file, text in modules(policies.files).items() if package(text) == name]
         if not homes:
-            found.append(Finding(f"{gate}.rego", 0, 0, "", f"no file has `package {package}`"))
-        elif not any(_DECISION.search(modules(files)[name]) for name in homes):
-            found.append(at(files, homes[0], 0, f"package {package} defines no rule `decision`"))
+            what = f"no file has `package {name}`, which judges the {gate} gate"
+            found.append(Finding(policies.place(f"{gate}.rego"), 0, 0, "", what))
+        elif not any(_DECISION.search(policies.files[file]) for file in homes) and not conftest_rules(
+            policies.files, name
+        ):
+            what = f"package {name} defines no rule `decision`, and neither `deny` nor `violation`"
+            found.append(at(policies.files, homes[0], 0, what))
     return tuple(found)
-
-
-def _thresholds(files: Mapping[str, str]) -> tuple[Finding, ...]:
-    if _bad_data(files):
-        return ()
-    given = documents(files.get("data.json", "")).get("thresholds")
-    if not isinstance(given, dict):
-        return (Finding("data.json", 0, 0, "thresholds", "is missing or no object"),)
-    used = {name for text in modules(files).values() for name in _THRESHOLD.findall(text)}
-    replaced = "max_cpu_load" if _PER_CPU in given else _PER_CPU
-    return tuple(
-        Finding("data.json", *_place(files.get("data.json", ""), f'"{name}"'), f"thresholds.{name}", what)
-        for name in sorted(used - {replaced})
-        if (what := _bad_threshold(given, name))
-    )
-
-
-def _bad_threshold(given: Mapping[str, object], name: str) -> str:
-    if name not in given:
-        return "is missing, and a policy compares with it"
-    value = given[name]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "is not a number"
-    return "is negative" if value < 0 else ""
 
 
 def refused(files: Mapping[str, str], text: str) -> tuple[Finding, ...]:
@@ -157,17 +148,19 @@ def at(files: Mapping[str, str], name: str, offset: int, what: str, hint: str = 
     return Finding(name, line, column, "", what, source, hint)
 
 
-def _place(text: str, word: str) -> tuple[int, int]:
+def place_of(text: str, word: str) -> tuple[int, int]:
+    """Line and column, from 1, where a word first stands in a text; zeros when it does not."""
     offset = text.find(word)
     return (text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)) if offset >= 0 else (0, 0)
 
 
-def decision_line(files: Mapping[str, str], gate: str) -> tuple[str, int]:
-    """File and character where a gate's `decision` begins; its usual file when it has none."""
-    for name, text in modules(files).items():
-        rule = _DECISION.search(text)
-        if rule and f"swiftdeploy.{gate}" in _PACKAGE.findall(text):
-            return name, rule.start() + len(rule.group()) - len("decision")
+def decision_line(policies: PolicySet, gate: Gate) -> tuple[str, int]:
+    """File and character where a gate's `decision`, or its first rule of Conftest's, begins; its usual file when it has
+    neither."""
+    for name, text in modules(policies.files).items():
+        rule = _DECISION.search(text) or _CONFTEST.search(text)
+        if rule and package(text) == policies.packages[gate]:
+            return name, rule.end() - len(rule.group().split()[-1])
     return f"{gate}.rego", 0
 
 

@@ -106,6 +106,12 @@ def project(
     }
 
 
+def policies_folder(path: str, packaged: bool) -> str:
+    """The folder that OPA reads when it starts, as the Compose file names it; `path` is where the project has its
+    own."""
+    return PACKAGED_POLICIES if packaged else f"./{path}"
+
+
 def mounted(manifest: Manifest, templates: Mapping[str, str]) -> dict[str, str]:
     """What the Compose file mounts, by name in the project folder: the proxy's configuration and first routes.
 

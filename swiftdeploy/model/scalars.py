@@ -219,6 +219,35 @@ def excluded_path(value: object) -> str:
     return given
 
 
+FOLDER_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
+_FOLDER = re.compile(FOLDER_PATTERN)
+
+
+def folder(value: object) -> str:
+    """A folder of the project, by its path in it."""
+    given = text(value, 256)
+    plain = given.removeprefix("./").rstrip("/")
+    if not _FOLDER.fullmatch(given):
+        hint = f"write {plain}" if _FOLDER.fullmatch(plain) else ""
+        raise Wrong("must be a path inside the project, of letters, digits, '_', '.', '-' and '/'", hint)
+    return given
+
+
+PACKAGE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*$"
+_PACKAGE = re.compile(PACKAGE_PATTERN)
+
+
+def package(value: object) -> str:
+    """The name of a Rego package, as it stands behind `package`."""
+    given = text(value, 256)
+    plain = given.removeprefix("data.")
+    if given != plain and _PACKAGE.fullmatch(plain):
+        raise Wrong("must be a package as the files name it, without `data.`", f"write {plain}")
+    if not _PACKAGE.fullmatch(given):
+        raise Wrong("must be the name of a Rego package: words of letters, digits and '_', with dots between")
+    return given
+
+
 ENV_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}")
 

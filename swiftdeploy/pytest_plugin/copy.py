@@ -24,7 +24,8 @@ def copy(project: Path, to: Path, scenario: Scenario) -> None:
     text = (project / MANIFEST).read_bytes().decode()
     asked = manifest.parse(text, MANIFEST)
     words = (*(asked.services.command or ()), asked.services.build or "", *_argv_words(scenario))
-    for name in dict.fromkeys((*FOLDERS, *_named(words, project))):
+    policies = asked.policy.path.partition("/")[0]
+    for name in dict.fromkeys((*FOLDERS, policies, *_named(words, project))):
         _take(project / name, to / name)
     own = {**_own(asked, to), **scenario.sets}
     (to / MANIFEST).write_bytes(yamlfile.with_values(text, own).encode())

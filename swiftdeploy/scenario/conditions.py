@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
-from swiftdeploy.flow import observe
+from swiftdeploy.flow import observe, proof
 from swiftdeploy.flow.gate import measure_canary
 from swiftdeploy.model.decision import Decision, Gate, Json
 from swiftdeploy.model.event import Decided
@@ -160,14 +160,14 @@ def _policy(gate: Gate, asked: Condition, scene: Scene) -> Checked:
 
 def _decide(gate: Gate, scene: Scene) -> Decision:
     world = scene.world
-    policies = world.files.policies()
     facts: Mapping[str, Json]
     if gate == "infrastructure":
         facts = world.host.facts()
     else:
         judged = scene.instance("canary")
-        facts = measure_canary(judged, scene.manifest(), world, scene.state()).facts
-    decision = world.judge.decide(gate, facts, policies)
+        facts = measure_canary("assert", judged, scene.manifest(), world, scene.state()).facts
+    receives = "canary" if gate == "canary" else None
+    decision = proof.decide(gate, proof.asked(facts, "assert", receives, world), world)
     world.journal.append(Decided("assert", decision))
     return decision
 

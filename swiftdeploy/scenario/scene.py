@@ -41,6 +41,10 @@ class Deadline:
         """No limit any more."""
         self._ends.clear()
 
+    def timestamp(self) -> str:
+        """What time it is."""
+        return self._clock.timestamp()
+
     def left(self) -> float:
         """Seconds until the first limit, never below zero; infinite without one."""
         return max(0.0, min((end for end, _ in self._ends.values()), default=float("inf")) - self._clock.now())

@@ -24,7 +24,7 @@ def deploy(world: World, override: str = "") -> State:
             now.undo.callback(world.engine.close, False)  # nothing may stay when the very first gate says no
         world.engine.open(now.asks.settings)
         world.engine.start_judge(now.before.settings or now.asks.settings, world.files.policies())
-        gate.infrastructure("deploy", world, override)
+        gate.infrastructure("deploy", world, override, goal.mode)
         now.prepare(goal)
         with now.towards(goal, override):
             move.start(now.before, goal.state, now.undo, world)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from swiftdeploy.flow import proof
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import errors
 from swiftdeploy.model.check import Check
@@ -20,7 +21,8 @@ def _host(world: World) -> Check:
 def _policies(world: World) -> Check:
     """Also said when the judge is what is broken: the rest of the list says why."""
     try:
-        found = world.rego.check(world.files.policies())
+        found = "\n".join(map(str, world.rego.check(world.files.policies())))
+        found = found or proof.flaw_of(world.files.policies(), world)
     except errors.SwiftDeployError as error:
         return Check("policies", "fail", error.what)
-    return Check("policies", "fail" if found else "pass", "\n".join(map(str, found)))
+    return Check("policies", "fail" if found else "pass", found)

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from swiftdeploy.flow import asked, outputs
+from swiftdeploy.flow import asked, outputs, proof
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import asking, errors, journal
 from swiftdeploy.model import plan as plans
@@ -39,7 +39,7 @@ def plan(world: World) -> Preview:
     except (errors.NotPossible, errors.EnvironmentMissing) as error:
         return Preview("deploy is not possible now", diffs=diffs, refused=str(error))
     todo = moves(before, goal.state)
-    facts = world.host.facts() if goal.gate else None
+    facts = proof.asked(world.host.facts(), "deploy", goal.mode, world) if goal.gate else None
     labels = [tuple(f"{one.id} ({one.release.label})" for one in some) for some in (todo.start, todo.stop)]
     return Preview(goal.summary, labels[0], labels[1], goal.gate, facts, diffs)
 

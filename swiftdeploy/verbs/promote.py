@@ -32,6 +32,6 @@ def promote(to: Track, weight: int | None, world: World, override: str = "") -> 
                 serving = goal.trial
             if goal.judged:  # empty on the way back, which is never gated
                 stays = goal.judged in now.before.instances
-                gate.canary("promote", goal.judged, serving, now.manifest, world, override, stays)
+                gate.canary("promote", goal.judged, serving, now.manifest, world, override, to, stays)
             move.switch(serving, goal.state, now.undo, world)
         return goal.state

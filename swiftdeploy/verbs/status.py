@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from swiftdeploy.flow import asked as projects
-from swiftdeploy.flow import observe
+from swiftdeploy.flow import observe, proof
 from swiftdeploy.flow.world import Part, World
 from swiftdeploy.model import errors, evidence, journal, manifest, thresholds
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
@@ -138,12 +138,17 @@ def snapshot(world: World, previous: Snapshot | None = None, reach_seconds: floa
         last.mode if last and state.instances else None,
         tuple(_view(one, state, parts, looks[one.id]) for one in state.instances),
         parts,
-        {gate: world.judge.decide(gate, facts[gate], policies) for gate in facts},
+        {gate: _decision(gate, facts[gate], state, world) for gate in facts},
         tuple(_notes(asked, last, state, policies, parts, world)),
         window.seconds if window else 0.0,
         thresholds.min_samples(policies),
         looks,
     )
+
+
+def _decision(gate: Gate, facts: Mapping[str, Json], state: State, world: World) -> Decision:
+    judged = state.canary or state.stable
+    return proof.decide(gate, proof.asked(facts, "status", judged.track if judged else None, world), world)
 
 
 def as_event(shot: Snapshot) -> StatusScrape:
@@ -272,7 +277,7 @@ def _notes(
     elif not state.instances and world.engine.is_open():
         yield "a first deploy was interrupted; the next changing command will undo it"
     if policies.packaged:
-        yield "no policies/ here: the packaged policies are in force"
+        yield f"no {policies.folder}/ here: the packaged policies are in force"
     if asked is None:
         yield f"{world.manifest_name} cannot be used: run `swiftdeploy validate`"
         return

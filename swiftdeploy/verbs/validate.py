@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from swiftdeploy.flow import asked, outputs
+from swiftdeploy.flow import asked, outputs, proof
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import errors, journal
+from swiftdeploy.model import errors, journal, reading
 from swiftdeploy.model.check import Check
+from swiftdeploy.model.decision import GATES, Gate, PolicySet
 from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.state import Instance, State
+
+PROOF = "policy proof"
+EXPLAIN = "`swiftdeploy policy explain --gate canary` shows what the policies judge"
 
 
 def validate(world: World) -> Iterator[Check]:
@@ -26,7 +30,7 @@ def validate(world: World) -> Iterator[Check]:
         yield _proxy(manifest, world)
         yield world.tools.compose(outputs.rendered(manifest, world)["docker-compose.yml"])
         yield from edited(manifest, world)
-    yield _policies(world)
+    yield from _policies(world)
     yield from _probed(manifest, world)
     yield from _warnings(manifest, world)
 
@@ -86,13 +90,33 @@ def _proxy(manifest: Manifest, world: World) -> Check:
     return Check("nginx -t", "fail", said) if said else Check("nginx -t", "pass", "nginx accepts the rendered config")
 
 
-def _policies(world: World) -> Check:
+def _policies(world: World) -> Iterator[Check]:
     policies = world.files.policies()
-    whose = "packaged policies" if policies.packaged else "policies/"
+    whose = "packaged policies" if policies.packaged else f"{policies.folder}/"
     found = world.rego.check(policies)
     if found:
-        return Check("policies", "fail", "\n".join(map(str, found)))
-    return Check("policies", "pass", f"{whose} compile and define decision ({policies.digest[:19]})")
+        yield Check("policies", "fail", "\n".join(map(str, found)))
+        return
+    yield Check("policies", "pass", f"{whose} compile and decide ({policies.digest[:19]})")
+    yield proven(world)
+    for gate in GATES:
+        yield from _unseen(gate, policies)
+
+
+def proven(world: World) -> Check:
+    """Whether the policies have proven themselves: no gate allows the worst or the empty input."""
+    flaw = proof.flaw_of(world.files.policies(), world)
+    told = flaw or "deny the worst and the empty input at each gate"
+    return Check(PROOF, "fail" if flaw else "pass", told)
+
+
+def _unseen(gate: Gate, policies: PolicySet) -> Iterator[Check]:
+    """Warnings: figures that the gate's policy does not judge, names that it reads and nobody sends."""
+    if unread := reading.unread(gate, policies):
+        told = f"package {policies.packages[gate]} never looks at {', '.join(unread)}, as the shipped policies do"
+        yield Check(f"policy {gate}", "warning", told)
+    for one in reading.unsent(gate, policies):
+        yield Check(f"policy {gate}", "warning", f"{one}")
 
 
 def _probed(manifest: Manifest, world: World) -> Iterator[Check]:
@@ -147,7 +171,10 @@ def _warnings(manifest: Manifest, world: World) -> Iterator[Check]:
         )
 
 
-def failed(checks: tuple[Check, ...]) -> errors.CheckFailed | None:
-    """The error for exit 1, when any check failed."""
+def failed(checks: tuple[Check, ...]) -> errors.SwiftDeployError | None:
+    """The error for exit 1, when any check failed; for exit 2 when the policies gate nothing: they cannot be used."""
     bad = [one.name for one in checks if one.outcome == "fail"]
-    return errors.CheckFailed(f"{len(bad)} of {len(checks)} checks failed: {', '.join(bad)}") if bad else None
+    if not bad:
+        return None
+    told = f"{len(bad)} of {len(checks)} checks failed: {', '.join(bad)}"
+    return errors.Unreadable(told, EXPLAIN) if PROOF in bad else errors.CheckFailed(told)

@@ -222,9 +222,11 @@ def test_policies_that_do_not_compile_are_no_decision_and_name_the_place(
         ({"data.json": '{\n "thresholds": nope}'}, "data.json:2:16: is not JSON"),
         ({"data.json": "[1]"}, "data.json: must hold one JSON object"),
         ({"data.json": '{"thresholds": {"min_samples": NaN}}'}, "data.json: NaN is not a JSON number"),
-        ({"data.json": "{}"}, "data.json: thresholds: is missing or no object"),
-        ({"data.json": '{"thresholds": {\n"min_samples": "ten"}}'}, "data.json:2:1: thresholds.min_samples: is not"),
-        ({"data.json": '{"thresholds": {}}'}, "thresholds.max_cpu_load: is missing"),
+        ({"data.json": "{}"}, "data.json: thresholds: is missing, empty or no object"),
+        ({"data.json": '{"thresholds": {\n"min_samples": "ten"}}'},
+         'policies/data.json:2:1: thresholds.min_samples: is "ten", which'),
+        ({"data.json": '{"thresholds": {"min_samples": 1}}'}, "thresholds.max_cpu_load: is missing"),
+        ({"data.json": '{"thresholds": {}}'}, "data.json:1:2: thresholds: is missing, empty or no object"),
     ],
 )  # fmt: skip
 def test_check_finds_what_can_never_decide(

@@ -40,7 +40,6 @@ class Compose:
         if answer.status:
             raise cli.failed(f"{' and '.join(one.name for one in starts)} cannot be started", answer)
 
-    def stack(self, settings: Settings, packaged_policies: bool = False) -> str:
-        """The rendered file for the parts that no release changes."""
-        policies = render.PACKAGED_POLICIES if packaged_policies else render.POLICIES
+    def stack(self, settings: Settings, policies: str = render.POLICIES) -> str:
+        """The rendered file for the parts that no release changes; `policies` is the folder that OPA reads."""
         return render.stack(settings, self.templates(), policies)

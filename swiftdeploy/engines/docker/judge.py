@@ -13,6 +13,7 @@ from swiftdeploy.engines.docker.containers import JUDGE, Containers
 from swiftdeploy.engines.docker.marks import SETTINGS
 from swiftdeploy.engines.docker.places import write
 from swiftdeploy.machine import ask
+from swiftdeploy.model import render
 from swiftdeploy.model.decision import PolicySet
 from swiftdeploy.model.errors import EnvironmentMissing
 from swiftdeploy.model.state import Settings
@@ -27,14 +28,15 @@ EMPTY = ("run", "--server", "--addr", "0.0.0.0:8181")
 def start(settings: Settings, policies: PolicySet, compose: Compose) -> None:
     """Run it and wait until it answers; nothing when it does already. Raises EnvironmentMissing."""
     found = compose.containers.part(JUDGE)
-    wanted = _digest(settings, policies.packaged)
+    folder = render.policies_folder(policies.folder, policies.packaged)
+    wanted = _digest(settings, folder)
     if found and found.settings.startswith(wanted) and found.state == "running" and _answers(settings.opa_port):
         return
     if found:
         compose.containers.stop(found, 1.0)
     if policies.packaged:
         _lay_out(policies, compose)
-    text = compose.stack(settings, policies.packaged)
+    text = compose.stack(settings, folder)
     compose.up(Start(text, SERVICE, {"labels": {SETTINGS: wanted}}))
     if _wait(settings.opa_port, compose.containers) is None:
         return
@@ -55,8 +57,8 @@ def _lay_out(policies: PolicySet, compose: Compose) -> None:
         write(folder / name, text, 0o644)
 
 
-def _digest(settings: Settings, packaged: bool) -> str:
-    counts = (settings.opa_image, settings.opa_port, settings.restart_policy, settings.network_name, packaged)
+def _digest(settings: Settings, folder: str) -> str:
+    counts = (settings.opa_image, settings.opa_port, settings.restart_policy, settings.network_name, folder)
     return hashlib.sha256(json.dumps(counts).encode()).hexdigest()[:16]
 
 

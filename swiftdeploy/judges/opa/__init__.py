@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from swiftdeploy.judges.opa.server import LOADING, MARKER, Held, Refused, Server, Unavailable
-from swiftdeploy.model import policy, policydata, rego
-from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
+from swiftdeploy.model import judging, policy, policydata, rego
+from swiftdeploy.model.decision import PACKAGES, Decision, Gate, Json, PolicySet
 from swiftdeploy.model.errors import NoDecision, NotPossible
 
 if TYPE_CHECKING:
     from swiftdeploy.flow.world import Judge
 
 NAME = "opa"
+GARBAGE = 'decision := "garbage"\ndeny := "garbage"\nviolation := "garbage"\n'
 OnUnavailable = Literal["embedded", "allow", "deny"]
+
+
+class Unloadable(NoDecision):
+    """OPA does not take the policies on disk: they are what has to be mended."""
+
+
+@dataclass(frozen=True)
+class Former:
+    """What OPA held before it was given other policies; `data` is None where it was too much to read."""
+
+    modules: Mapping[str, str]
+    digest: str
+    data: Mapping[str, Json] | None = None
 
 
 class Opa:
     """A `flow.world.Judge` over an OPA server on 127.0.0.1:`port`, which somebody else starts and stops.
 
     `fallback` judges when OPA is unavailable and `on_unavailable` is `embedded`. `start` and `stop` act on the server,
-    for chaos only; with `reads_only` nothing is ever loaded into it. Whoever answers anything but a decision of the
+    for chaos only; with `reads_only` nothing is ever loaded into it. `packages` are those of
+    the gates. Whoever answers anything but a decision of the
     policies on disk is never fallen back from.
     """
 
@@ -36,6 +51,7 @@ class Opa:
         start: Callable[[], None] | None = None,
         stop: Callable[[], None] | None = None,
         reads_only: bool = False,
+        packages: Collection[str] = tuple(PACKAGES.values()),
     ) -> None:
         self._server = Server(port, timeout_seconds)
         self._on_unavailable = on_unavailable
@@ -43,7 +59,9 @@ class Opa:
         self._start = start
         self._stop = stop
         self._reads_only = reads_only
+        self._packages = packages
         self._garbled = False
+        self._former: Former | None = None
 
     def warm(self) -> None:
         """Begin loading the client library without waiting for it."""
@@ -54,15 +72,24 @@ class Opa:
         disk first when it holds others."""
         safe = policy.sanitise(facts)
         try:
-            first = policy.trial(gate, safe, policies.files)
-            if first and self._asked(gate, first[0], policies).document is None:
-                return policy.nothing(gate, safe, NAME, policies, first[1])
-            held = self._asked(gate, safe, policies)
+            return judging.decided(
+                gate, safe, NAME, policies, lambda rule, of: self._asked(rule, of, policies).document
+            )
         except Unavailable as error:
             return self._without(gate, safe, policies, error.what)
+        except Unloadable as error:
+            return policy.nothing(gate, safe, NAME, policies, error.what, "policy")
         except NoDecision as error:
             return policy.nothing(gate, safe, NAME, policies, error.what)
-        return policy.answer(gate, held.document, safe, NAME, policies)
+
+    def withdraw(self, policies: PolicySet) -> None:
+        """These policies are not in force: OPA holds again what it held before it was given them."""
+        former, self._former = self._former, None
+        with contextlib.suppress(NoDecision):
+            if former and self.in_force() == policies.digest:
+                self._server.mark(LOADING)
+                self._restore(former)
+        self._fallback.withdraw(policies)
 
     def in_force(self) -> str | None:
         """The digest that OPA holds; None when it holds none or nobody answers as OPA does."""
@@ -81,9 +108,7 @@ class Opa:
         if fault == "garbage":
             self._garbled = True
             self._server.clear()
-            self._server.add(
-                {f"{gate}.rego": f'package swiftdeploy.{gate}\ndecision := "garbage"\n' for gate in policy.HEALTHY}
-            )
+            self._server.add({f"{package}.rego": f"package {package}\n{GARBAGE}" for package in self._packages})
         if fault == "recover":
             if self._garbled:
                 self._server.mark(LOADING)  # so that the next decision loads the policies on disk
@@ -94,11 +119,10 @@ class Opa:
         self._server.close()
         self._fallback.close()
 
-    def _asked(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Held:
-        rule = f"data.swiftdeploy.{gate}.decision"
+    def _asked(self, rule: str, facts: Mapping[str, Json], policies: PolicySet) -> Held:
         held = self._first(rule, facts, policies)
         if held.digest != policies.digest and self._reads_only:
-            raise NoDecision("policies/ is edited, not in force: the next gate loads it")
+            raise NoDecision(f"{policies.folder}/ is edited, not in force: the next gate loads it")
         if held.digest != policies.digest and not self._garbled:
             self._load(policies)
             held = self._server.ask(rule, facts)
@@ -139,40 +163,39 @@ class Opa:
         """Make OPA hold these policies and their data. When it refuses them, it holds the old ones afterwards."""
         wrong = rego.unusable(policies.files)
         if wrong:
-            raise NoDecision("policy does not compile: " + "\n".join(map(str, wrong)))
+            raise Unloadable("policy does not compile: " + "\n".join(map(str, wrong)))
         modules = rego.modules(policies.files)
         documents = policydata.documents(policies.files.get("data.json", ""))
-        before, old = self._server.ask("1", {}).digest, self._server.held()
+        former = Former(self._server.held(), self._server.ask("1", {}).digest or LOADING)
         try:
-            if old == modules:
-                self._server.put_data(documents, policies.digest)
-            else:
-                self._replace(old, before or LOADING, modules, documents, policies.digest)
+            self._former = self._replace(former, modules, documents, policies.digest)
         except Refused as error:
             found = "\n".join(map(str, error.findings)) or error.what
-            raise NoDecision(f"policy does not compile: {found}" if error.findings else error.what) from error
+            raise Unloadable(f"policy does not compile: {found}" if error.findings else error.what) from error
 
-    def _replace(
-        self, old: Mapping[str, str], before: str, new: Mapping[str, str], documents: Mapping[str, Json], digest: str
-    ) -> None:
-        """Other modules and data, or the former ones again when OPA refuses any of them."""
+    def _replace(self, former: Former, new: Mapping[str, str], documents: Mapping[str, Json], digest: str) -> Former:
+        """Other modules and data, or the former ones again when OPA refuses any of them. The former ones with their
+        data, which rules hide until the modules are gone."""
         self._server.mark(LOADING)
-        kept: Mapping[str, Json] | None = None
         try:
             self._server.clear()
             with contextlib.suppress(NoDecision):  # too much to read is not kept; silence shows in the next step
-                kept = self._server.data()
+                former = replace(former, data=self._server.data())
             self._server.put_data({}, LOADING)  # data in the place of a rule would keep it out
             self._server.add(new)
             self._server.put_data(documents, digest)
         except Refused:
-            with contextlib.suppress(Refused):  # of files that need each other's functions none can go first
-                self._server.clear()
-            if kept is not None:
-                self._server.put_data(kept, LOADING)
-            self._server.add(old)
-            self._server.mark(before)
+            self._restore(former)
             raise
+        return former
+
+    def _restore(self, former: Former) -> None:
+        with contextlib.suppress(Refused):  # of files that need each other's functions none can go first
+            self._server.clear()
+        if former.data is not None:
+            self._server.put_data(former.data, LOADING)
+        self._server.add(former.modules)
+        self._server.mark(former.digest)
 
 
 def _ours(act: Callable[[], None] | None) -> Callable[[], None]:
