@@ -194,6 +194,8 @@ class FakeWeb:
 
 
 class FakeTraffic:
+    """Every probe is well; `answers`: path to the status that `ask` gets, 0 for none."""
+
     def __init__(self) -> None:
         self.answers: dict[str, int] = {}
 
@@ -277,6 +279,7 @@ class Bench:
     judge: FakeJudge = field(default_factory=FakeJudge)
     console: FakeConsole = field(default_factory=FakeConsole)
     rego: FakeRego = field(default_factory=FakeRego)
+    traffic: FakeTraffic = field(default_factory=FakeTraffic)
     ticks: Callable[[], str] = lambda: "2026-05-05T20:34:51.000Z"
 
     def __post_init__(self) -> None:
@@ -291,7 +294,7 @@ class Bench:
             engine=self.engine,
             judge=self.judge,
             web=FakeWeb(self.engine),
-            traffic=FakeTraffic(),
+            traffic=self.traffic,
             host=FakeHost(),
             files=Files(self.root),
             journal=History(self.root / "history.jsonl", "run", "tester@here", self.ticks),

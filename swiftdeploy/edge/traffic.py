@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from swiftdeploy.model import untimed
 from swiftdeploy.model.errors import Interrupted
-from swiftdeploy.model.figures import UNCONNECTED, UNFINISHED, Answer, Tally
+from swiftdeploy.model.figures import UNCONNECTED, UNFINISHED, Answer, Tally, is_good
 from swiftdeploy.model.pace import Pace, Trip
 
 TOTAL_SECONDS = 10.0
@@ -139,7 +139,7 @@ class _Run:
         statuses = Counter(one.outcome for one in mine)
         return Tally(
             requests=len(mine),
-            errors=sum(not one.is_good for one in mine),
+            errors=sum(not is_good(one.outcome) for one in mine),
             latencies_ms=tuple(one.seconds * 1000 for one in mine),
             statuses=dict(statuses),
             seconds=time.monotonic() - self._begun,
@@ -178,7 +178,7 @@ class _Run:
         ended = [one for one in self._open if one.outcome]
         self._open = [one for one in self._open if one not in ended]
         for one in sorted(ended, key=lambda one: one.begun + one.seconds):
-            self._pace.ended(self._trips[one], one.seconds, one.is_good, one.outcome != UNFINISHED)
+            self._pace.ended(self._trips[one], one.seconds, is_good(one.outcome), one.outcome != UNFINISHED)
         self._ended += ended
         if time.monotonic() >= self._watched + WATCH_SECONDS:
             self._watched = time.monotonic()
@@ -202,10 +202,6 @@ class _Ask:
     def seconds(self) -> float:
         """Its latency, or how long it has been under way."""
         return self._seconds if self.outcome else time.monotonic() - self.begun
-
-    @property
-    def is_good(self) -> bool:
-        return self.outcome[:1] in ("2", "3") or self.outcome == str(untimed.SWITCHING)
 
     def end(self, outcome: str) -> None:
         """Only the first outcome counts."""

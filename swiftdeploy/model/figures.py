@@ -84,9 +84,14 @@ class Tally:
         """The errors in words, the most frequent first and at most three kinds; empty when all was well. Such as
         `probe of /api answered 500 on 31, nothing in 5 s on 5 of 36`."""
         own = OWN_ANSWERS.intersection(own_answers)
-        bad = Counter({one: count for one, count in self.statuses.items() if one[:1] not in "23" and one not in own})
+        bad = Counter({one: count for one, count in self.statuses.items() if not is_good(one) and one not in own})
         words = (f"{_SAID.get(one, one)} on {count}" for one, count in bad.most_common(MOST_SAID))
         return f"probe of {self.path} answered {', '.join(words)} of {self.requests}" if bad else ""
+
+
+def is_good(outcome: str) -> bool:
+    """Whether one of `Tally.statuses` is no error: 2xx, 3xx, or an upgrade."""
+    return outcome[:1] in ("2", "3") or outcome == "101"
 
 
 def together(tallies: Sequence[Tally]) -> Tally:

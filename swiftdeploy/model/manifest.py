@@ -194,9 +194,11 @@ class Probe(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _either(self) -> Self:
+    def _asks_each_path(self) -> Self:
         if {"path", "paths"} <= self.model_fields_set:
             raise Wrong("has both path and paths", "list all paths under paths, and remove path")
+        if self.requests < len(self.asked_paths):
+            raise Wrong(f"sends {self.requests} requests to {len(self.asked_paths)} paths", "raise requests")
         return self
 
     @property

@@ -1,8 +1,9 @@
 """How fast a probe may ask: a guest that begins slowly, goes on while it is no burden, and backs off when it is.
 
 It learns each path's latency from requests that were alone, and judges rounds of a few answers. A round of which half
-took longer than that is a burden: half the rate, half as many in flight. What becomes of the next round tells whose
-doing it was. Good again with fewer in flight: the probe's own. Slow even alone: the app's, and the probe learns anew.
+took longer than that is a burden: the probe goes down to half as many in flight, and to a lower rate. What becomes of
+the next round tells whose doing it was. Good again with fewer in flight: the probe's own, which stays there. Slow even
+alone: the app's own.
 """
 
 from __future__ import annotations
@@ -15,27 +16,28 @@ from statistics import median_low
 MOST_IN_FLIGHT = 32
 FIRST_RPS = 20.0
 SLOWEST_RPS = 2.0
-FASTER, CAREFULLY_FASTER = 1.5, 1.25  # the latter after it had been too fast
+FASTER = 1.5
 SLOWER = 0.6
+BURDEN, EASE = 0.5, 0.25  # the part of a round's answers that took longer: back off; go faster
 # Beyond both, an answer took longer than those that were alone: machines with other work to do are late by some ms.
 LONGER_TIMES, LONGER_SECONDS = 1.5, 0.02
 ROUND_SECONDS = 0.5
 ROUND_ANSWERS = 3, 8  # of a round that is over sooner; and the most that one waits for
 LAST_ALONE = 9  # requests a path: an app that gets slower by itself is soon known to be slow
-MORE_PATIENCE = 4
 
 
 @dataclass(eq=False)
 class Trip:
-    """One request as the pace sees it. `most`: of ours at once in flight while it was; `gap_seconds`: the longest time
-    in which none of them was answered."""
+    """One request as the pace sees it, sent in the round `first` and ended in `last`. `most`: of ours at once in flight
+    while it was; `gap_seconds`: the longest time in which none of them was answered."""
 
     path: str
-    round: int
+    first: int
     sent: float
     most: int
     gap_seconds: float = 0.0
     seconds: float = math.nan
+    last: int = 0
 
 
 @dataclass
@@ -59,7 +61,7 @@ class Pace:
         self._alone: dict[str, deque[float]] = {}
         self._number = 0
         self._round = _Round(now)
-        self._fine, self._patience = 0, 1
+        self._most_rps, self._most_in_flight = rps, MOST_IN_FLIGHT
         self._suspects: list[Trip] = []
         self._own: dict[int, int] = {}  # rounds that were the probe's own doing: how many in flight were no burden
 
@@ -79,10 +81,10 @@ class Pace:
             one.gap_seconds = max(one.gap_seconds, now - max(one.sent, self._answered))
         self._answered = max(self._answered, now)
         self._open.remove(trip)
-        trip.seconds = seconds
+        trip.seconds, trip.last = seconds, self._number
         if good and trip.most == 1:
             self._alone.setdefault(trip.path, deque(maxlen=LAST_ALONE)).append(seconds)
-        if trip.round == self._number:
+        if trip.first == self._number:
             self._round.answers.append(trip)
             self._round.gave_up |= not answered
             if self._is_over(now):
@@ -91,11 +93,11 @@ class Pace:
     def own_doing(self, trip: Trip) -> bool:
         """Whether it took so long only since the probe asked for too much: the load was found to be a burden, the
         queue of our own requests explains its latency, and that queue was moving all the time."""
-        at_ease = self._own.get(trip.round)
-        if at_ease is None or trip.most <= at_ease or not self._is_longer(trip):
+        at_ease = max((self._own.get(one, 0) for one in range(trip.first, trip.last + 1)), default=0)
+        if not 0 < at_ease < trip.most or not self._is_longer(trip):
             return False
-        alone = max(map(self._base, self._alone), default=math.nan)
-        return trip.seconds <= _longer(alone * trip.most / at_ease) and trip.gap_seconds <= _longer(alone)
+        at_most = _longer(max(map(self._base, self._alone)))  # what an answer takes at ease
+        return trip.seconds <= _longer(at_most * trip.most / at_ease) and trip.gap_seconds <= at_most
 
     @property
     def slowed(self) -> str:
@@ -108,13 +110,17 @@ class Pace:
         least = min(self.window, many)
         if now - self._round.begun < ROUND_SECONDS:
             least = max(least, few if self._number else few - 1)
-        return self._round.gave_up or len(self._round.answers) >= least
+        longer = sum(map(self._is_longer, self._round.answers))
+        return self._round.gave_up or len(self._round.answers) >= least or longer >= BURDEN * least
 
     def _next_round(self, now: float) -> None:
         ended, self._round = self._round, _Round(now)
         most = max(one.most for one in ended.answers)
-        if 2 * sum(map(self._is_longer, ended.answers)) < len(ended.answers):
-            self._go_on(most)
+        longer = sum(map(self._is_longer, ended.answers)) / len(ended.answers)
+        if longer < BURDEN:
+            self._own_up(most)
+            if longer <= EASE:
+                self._speed_up(most)
         elif most == 1:
             self._alone_and_slow(ended.gave_up)
         else:
@@ -122,28 +128,26 @@ class Pace:
             self._back_off(most, ended.sent / max(now - ended.begun, 0.001))
         self._number += 1
 
-    def _go_on(self, most: int) -> None:
-        self._own |= dict.fromkeys((one.round for one in self._suspects), most)
+    def _own_up(self, most: int) -> None:
+        """With `most` in flight all is well, so more had been too many, as far as a queue of them explains it."""
+        self._own |= dict.fromkeys((one.first for one in self._suspects), most)
         if any(map(self.own_doing, self._suspects)):
-            self._patience *= MORE_PATIENCE
+            self._most_rps, self._most_in_flight = self.rate, self.window
         self._suspects = []
-        self._fine += 1
-        if self._fine >= self._patience:
-            self._fine = 0
-            self._speed_up()
 
-    def _speed_up(self) -> None:
-        self.rate = min(self._rps, self.rate * (FASTER if self._patience == 1 else CAREFULLY_FASTER))
-        self.window = min(MOST_IN_FLIGHT, self.window * 2 if self._patience == 1 else self.window + 1)
+    def _speed_up(self, most: int) -> None:
+        # At the full rate, that many in flight are no burden but what an app leaves waiting that stops for a moment.
+        room = MOST_IN_FLIGHT if self.rate == self._rps else 2 * most
+        self.window = min(self._most_in_flight, max(self.window, room))
+        self.rate = min(self._most_rps, self.rate * FASTER)
 
     def _alone_and_slow(self, gave_up: bool) -> None:
         """Nothing that fewer requests could mend, so what came before was not the probe's doing either."""
-        self._suspects, self._fine = [], 0
+        self._suspects = []
         if gave_up:
-            self._speed_up()  # or there would be one request in five seconds
+            self._speed_up(1)  # or there would be one request in five seconds
 
     def _back_off(self, most: int, true_rps: float) -> None:
-        self._fine = 0
         self.rate = max(SLOWER * min(self.rate, true_rps), min(self._rps, SLOWEST_RPS))
         self.window = max(1, most // 2)
 
