@@ -17,7 +17,7 @@ from swiftdeploy.model import errors
 from swiftdeploy.model.check import Check
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.errors import Finding
-from swiftdeploy.model.figures import Tally
+from swiftdeploy.model.figures import Answer, Tally
 from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.rego import TestResult
 from swiftdeploy.model.state import EngineName, Instance, Release, Settings, State
@@ -188,8 +188,22 @@ class FakeWeb:
 
 
 class FakeTraffic:
-    def probe(self, address: str, path: str, requests: int, rps: float) -> Tally:
-        return Tally(requests, 0, (1.0,) * requests, {"200": requests}, 2.0)
+    """Every probe is well; `answers`: path to the status that `ask` gets, 0 for none."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, int] = {}
+
+    def probe(
+        self, address: str, paths: Sequence[str], requests: int, rps: float, **limits: object
+    ) -> tuple[Tally, ...]:
+        each = requests // len(paths)
+        return tuple(Tally(each, 0, (1.0,) * each, {"200": each}, 2.0, path) for path in paths)
+
+    def ask(self, address: str, path: str) -> Answer:
+        status = self.answers.get(path, 200)
+        if not status:
+            raise OSError("no answer in 5 s")
+        return Answer(status, False, 0.001)
 
 
 class FakeHost:
@@ -254,6 +268,7 @@ class Bench:
     judge: FakeJudge = field(default_factory=FakeJudge)
     console: FakeConsole = field(default_factory=FakeConsole)
     rego: FakeRego = field(default_factory=FakeRego)
+    traffic: FakeTraffic = field(default_factory=FakeTraffic)
     ticks: Callable[[], str] = lambda: "2026-05-05T20:34:51.000Z"
 
     def __post_init__(self) -> None:
@@ -268,7 +283,7 @@ class Bench:
             engine=self.engine,
             judge=self.judge,
             web=FakeWeb(self.engine),
-            traffic=FakeTraffic(),
+            traffic=self.traffic,
             host=FakeHost(),
             files=Files(self.root),
             journal=History(self.root / "history.jsonl", "run", "tester@here", self.ticks),

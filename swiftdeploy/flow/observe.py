@@ -10,7 +10,7 @@ from swiftdeploy.flow.waiting import until
 from swiftdeploy.model import evidence, metrics, proxylog
 from swiftdeploy.model.decision import Json
 from swiftdeploy.model.errors import EnvironmentMissing
-from swiftdeploy.model.figures import Figures, Tally, Window
+from swiftdeploy.model.figures import Figures, Tally, Window, together
 from swiftdeploy.model.scrape import Scrape, parse_scrape
 from swiftdeploy.model.state import Instance, Release, State
 
@@ -66,7 +66,7 @@ def judged(
     log = _log(serving, world) if instance in serving.instances else None
     stable = serving.stable
     first, stable_first = scrape(instance, world), scrape(stable, world) if stable else None
-    seen = _Seen(first, _probe(instance, manifest, world), log, instance, world)
+    seen = _Seen(first, _probe(instance, manifest, world, enough), log, instance, world)
     if first is not None or log is not None:
         until(lambda: seen.missing(enough), world.clock, end - world.clock.now(), every=LOOK_SECONDS)
     window = seen.window()
@@ -136,11 +136,16 @@ def _log(serving: State, world: World, last_seconds: float = 0.0) -> _Log | None
     return _Log(now - last_seconds, serving, world) if status == 200 and math.isfinite(now) else None
 
 
-def _probe(instance: Instance, manifest: Manifest, world: World) -> Tally | None:
-    asked = manifest.canary.probe
+def _probe(instance: Instance, manifest: Manifest, world: World, enough: int) -> Tally | None:
+    canary, asked = manifest.canary, manifest.canary.probe
     if asked is None:
         return None
-    return world.traffic.probe(world.engine.address(instance), asked.path, asked.requests, asked.rps)
+    address, longest = world.engine.address(instance), canary.window_seconds
+    return together(
+        world.traffic.probe(
+            address, asked.asked_paths, asked.requests, asked.rps, enough=enough, longest_seconds=longest
+        )
+    )
 
 
 def _ignored(release: Release) -> frozenset[str]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-UNFINISHED = "timeout"
+UNFINISHED, UNCONNECTED = "timeout", "connection"
+# What an app may well answer on a path to whoever asks without a login, or has no such page.
+OWN_ANSWERS = frozenset({"401", "403", "404"})
+_SAID = {UNFINISHED: "nothing in 5 s", UNCONNECTED: "with a refused or broken connection"}
+MOST_SAID = 3
 
 
 @dataclass(frozen=True)
@@ -22,10 +27,22 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What one request got. `seconds` until it was whole, or until its head where it `streams`."""
+
+    status: int
+    streams: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Tally:
-    """What an own client saw. `statuses`: `200` and the like, `timeout` for unfinished and `connection` for failed
-    requests, to their number. `latencies_ms`: one entry a request, errors included, with the latency so far of
-    unfinished ones. `path` is where they went."""
+    """What an own client saw of a path. `statuses`: `200` and the like, `timeout` for unfinished and `connection` for
+    failed requests, to their number. `latencies_ms`: one entry a request, errors included, with the latency so far of
+    unfinished ones. `timed_ms`: those of them that count for p99 (None: all), without the `streams` answers that stream
+    and those that the client itself made slow by asking for too much; unfinished ones are always among them. `slowed`:
+    whether and how far it had to ask for less, in words. `dropped`: sent, and given up before anything was known, as
+    nobody wanted to know any more; they are no requests here."""
 
     requests: int
     errors: int
@@ -33,10 +50,50 @@ class Tally:
     statuses: Mapping[str, int]
     seconds: float
     path: str = "/"
+    timed_ms: tuple[float, ...] | None = None
+    slowed: str = ""
+    streams: int = 0
+    dropped: int = 0
 
-    def figures(self) -> Figures:
-        """Error rate and p99 (nearest rank, exact); a lower bound when the p99 is among the unfinished requests."""
-        return exact(self.requests, self.errors, self.latencies_ms, self.statuses.get(UNFINISHED, 0))
+    def figures(self, own_answers: Collection[str] = ()) -> Figures:
+        """Error rate and p99 (nearest rank, exact); a lower bound when the p99 is among the unfinished requests.
+        Statuses in `own_answers`, as far as they are 401, 403 or 404, are the path's own and no errors."""
+        own = sum(self.statuses.get(one, 0) for one in OWN_ANSWERS.intersection(own_answers))
+        timed = self.latencies_ms if self.timed_ms is None else self.timed_ms
+        return exact(self.requests, self.errors - own, timed, self.statuses.get(UNFINISHED, 0))
+
+    def said(self, own_answers: Collection[str] = ()) -> str:
+        """The errors in words, the most frequent first and at most three kinds; empty when all was well. Such as
+        `probe of /api answered 500 on 31, nothing in 5 s on 5 of 36`."""
+        own = OWN_ANSWERS.intersection(own_answers)
+        bad = Counter({one: count for one, count in self.statuses.items() if not is_good(one) and one not in own})
+        words = (f"{_SAID.get(one, one)} on {count}" for one, count in bad.most_common(MOST_SAID))
+        return f"probe of {self.path} answered {', '.join(words)} of {self.requests}" if bad else ""
+
+
+def is_good(outcome: str) -> bool:
+    """Whether one of `Tally.statuses` is no error: 2xx, 3xx, or an upgrade."""
+    return outcome[:1] in ("2", "3") or outcome == "101"
+
+
+def together(tallies: Sequence[Tally]) -> Tally:
+    """The tallies of several paths (at least one) as one, under the first one's path."""
+    statuses: Counter[str] = Counter()
+    for one in tallies:
+        statuses.update(one.statuses)
+    timed = (one.latencies_ms if one.timed_ms is None else one.timed_ms for one in tallies)
+    return Tally(
+        requests=sum(one.requests for one in tallies),
+        errors=sum(one.errors for one in tallies),
+        latencies_ms=tuple(latency for one in tallies for latency in one.latencies_ms),
+        statuses=dict(statuses),
+        seconds=max(one.seconds for one in tallies),
+        path=tallies[0].path,
+        timed_ms=tuple(latency for one in timed for latency in one),
+        slowed=tallies[0].slowed,
+        streams=sum(one.streams for one in tallies),
+        dropped=sum(one.dropped for one in tallies),
+    )
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,7 @@ class Effects:
     admin_port: int | None = 81
     written: list[tuple[float, str, int]] = field(default_factory=list)
     read_since: list[float] = field(default_factory=list)
+    limits: dict[str, object] = field(default_factory=dict)
 
     @property
     def engine(self):
@@ -105,15 +106,17 @@ class Effects:
         ]
         return ["2026/05/05 20:34:51 [notice] 7#7: start worker process 8", *said]
 
-    def probe(self, address: str, path: str, requests: int, rps: float) -> Tally:
+    def probe(self, address: str, paths: tuple[str, ...], requests: int, rps: float, **limits: object):
+        (path,) = paths
         self.probes.append((address, path, requests, rps))
+        self.limits = limits
         self.clock.sleep(requests / rps)
         self.apps[address.split(":")[0]].probed += requests
-        return Tally(requests, self.tally_errors, (3.0,) * requests, {"200": requests}, requests / rps, path)
+        return (Tally(requests, self.tally_errors, (3.0,) * requests, {"200": requests}, requests / rps, path),)
 
 
 def manifest(requests: int | None = 300, window: float = 30.0) -> SimpleNamespace:
-    probe = SimpleNamespace(path="/", requests=requests, rps=150.0) if requests else None
+    probe = SimpleNamespace(asked_paths=("/",), requests=requests, rps=150.0) if requests else None
     return SimpleNamespace(canary=SimpleNamespace(window_seconds=window, probe=probe))
 
 
@@ -143,6 +146,7 @@ def test_a_probe_that_is_evidence_enough_ends_the_window():
     world = world_of(canary_2=App(Clock()))
     facts = judged(CANARY, manifest(), world, State())
     assert world.probes == [("canary-2:80", "/", 300, 150.0)]
+    assert world.limits == {"enough": 100, "longest_seconds": 30.0}
     assert (facts["samples"], facts["window_seconds"], facts["error_rate_percent"]) == (300, 2.0, 0.0)
     assert facts["in_flight"] == 2
 

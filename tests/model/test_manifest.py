@@ -172,7 +172,18 @@ def test_what_the_contract_allows_is_accepted(key: str, value: object) -> None:
         ("canary.probe", False, "must be the word off"),
         ("canary.probe", {"rps": 0}, "canary.probe.rps: must be a number above 0"),
         ("canary.probe", {"requests": 10001}, "from 1 to 10000"),
-        ("canary.probe", {"rate": 1}, "known here: path, requests, rps"),
+        ("canary.probe", {"rate": 1}, "known here: path, paths, requests, rps"),
+        ("canary.probe", {"path": "/a", "paths": ["/a"]}, "canary.probe: has both path and paths"),
+        ("canary.probe", {"paths": []}, "canary.probe.paths: must list 1 to 20 paths, not 0"),
+        ("canary.probe", {"paths": [f"/{one}" for one in range(21)]}, "must list 1 to 20 paths, not 21"),
+        ("canary.probe", {"paths": ["/a", "/a"]}, "canary.probe.paths: has /a twice"),
+        ("canary.probe", {"paths": ["/a", "b"]}, "canary.probe.paths[1]: must start with '/'"),
+        ("canary.probe", {"paths": "/a"}, "must be a list, not text"),
+        ("canary.probe", {"paths": ["/a", "/b"], "requests": 1}, "canary.probe: sends 1 requests to 2 paths"),
+        ("canary.exclude_paths", ["events"], "canary.exclude_paths[0]: must start with '/'"),
+        ("canary.exclude_paths", ["/a*b"], "'*' only at its end"),
+        ("canary.exclude_paths", ["/a?b=1"], "must be a plain path"),
+        ("canary.exclude_paths", ["/a", "/a"], "has /a twice"),
         ("contact", "a\u202eb", "U+202E"),
         ("contact", "x" * 201, "at most 200"),
         ("engine", "swarm", "must be local or docker, not 'swarm'"),
@@ -193,6 +204,22 @@ def test_a_wrong_value_is_refused_with_its_reason(key: str, value: object, reaso
     said = refused(with_(key, value))
     assert reason in said
     assert said.count("m.yaml") == 1
+
+
+def test_the_probe_asks_for_its_paths_or_for_its_one_path() -> None:
+    def asked(probe: object) -> tuple[str, ...]:
+        found = parse(with_("canary.probe", probe)).canary.probe
+        assert found is not None
+        return found.asked_paths
+
+    assert asked({"path": "/a"}) == ("/a",)
+    assert asked({"paths": ["/b?x=1", "/"]}) == ("/b?x=1", "/")
+    assert asked({"rps": 5}) == ("/",)
+
+
+def test_excluded_paths_may_end_in_a_star() -> None:
+    assert parse(SMALLEST).canary.exclude_paths == ()
+    assert parse(with_("canary.exclude_paths", ["/a/*", "/b"])).canary.exclude_paths == ("/a/*", "/b")
 
 
 def test_the_word_off_turns_the_probe_off() -> None:
