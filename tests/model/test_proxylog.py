@@ -10,17 +10,31 @@ from hypothesis import strategies as st
 
 from swiftdeploy.model.figures import Figures
 from swiftdeploy.model.metrics import ignored_paths
-from swiftdeploy.model.proxylog import MARK, figures, requests, written_at
+from swiftdeploy.model.proxylog import MARK, figures, requests, streaming_paths, written_at
 
 CANARY, STABLE, SOCKET = "127.0.0.1:5002", "127.0.0.1:5001", "unix:/tmp/x/handoff.sock"
 IGNORED = ignored_paths("/live", "/stats")
 
 
 def line(
-    status=200, tries=CANARY, statuses=None, times="0.010", whole="0.010", at=1000.0, instance="canary-2", path="/"
+    status=200,
+    tries=CANARY,
+    statuses=None,
+    times="0.010",
+    whole="0.010",
+    at=1000.0,
+    instance="canary-2",
+    path="/",
+    streams="0",
 ):
     statuses = str(status) if statuses is None else statuses
-    return "\t".join((MARK, f"{at:.3f}", instance, path, whole, tries, statuses, times, str(status)))
+    return "\t".join((MARK, f"{at:.3f}", instance, path, whole, tries, statuses, times, streams, str(status)))
+
+
+def older(whole):
+    """The line as templates wrote it that did not know of streams."""
+    *fields, _, status = whole.split("\t")
+    return "\t".join((*fields, status))
 
 
 def seen(*lines, instance="canary-2", since=0.0, stable="stable-1"):
@@ -111,6 +125,25 @@ def test_only_what_ended_in_the_window_counts():
     assert seen(line(at=999.999), line(at=1000.0), since=1000.0).samples == 1
 
 
+def test_streams_are_samples_and_errors_and_not_in_the_p99():
+    lines = [line(times="0.010")] * 8 + [line(times="1.500", streams="1"), line(502, times="1.500", streams="1")]
+    assert seen(*lines) == Figures(10, 1, 10.0, 10.0, False)
+    assert seen(line(times="1.500", streams="1")) == Figures(1, 0, 0.0, None, False)
+    assert streaming_paths(requests([line(), line(path="/events", streams="1")], 0.0)) == {"/events"}
+
+
+def test_excluded_paths_are_samples_and_errors_and_not_in_the_p99():
+    lines = [line(), line(path="/reports/1", times="9.000"), line(500, path="/export", times="9.000")]
+    found = figures(requests(lines, 0.0), "canary-2", IGNORED, excluded=("/export", "/reports/*"))
+    assert found == Figures(3, 1, 33.3333, 10.0, False)
+
+
+def test_lines_of_an_older_template_are_read_too():
+    new = [line(), line(500, times="0.020"), line(200, f"{CANARY}, {STABLE}", "502, 200", "0.000, 0.004")]
+    assert requests(map(older, new), 0.0) == requests(new, 0.0)
+    assert not any(one.streams for one in requests(map(older, new), 0.0))
+
+
 def test_instances_do_not_mix():
     assert seen(line(500), line(instance="stable-1"), instance="stable-1") == Figures(1, 0, 0.0, 10.0, False)
 
@@ -127,6 +160,7 @@ JUNK = [
     line().replace("1000.000", "9" * 400 + ".0"),
     line(status="2٠0"), line(statuses="ok"), line(statuses="9" * 5000), line(times="0.1, 0.2"), line(times="fast"),
     line(times="nan"), line(whole="inf"), line(tries=""), line(tries="\t"),
+    line(streams="2"), line(streams=""), line(streams="0\t1"),
 ]  # fmt: skip
 
 
@@ -160,7 +194,7 @@ def whole_lines(draw):
 @given(st.lists(whole_lines()))
 def test_every_try_that_failed_is_an_error_and_no_request_counts_twice(lines):
     mine = [fields for one in lines if (fields := one.split("\t"))[2] == "canary-2" and fields[3] != "/metrics"]
-    failed = [one for one in mine if any(code.startswith("5") for code in (one[8], *one[6].split(", ")))]
+    failed = [one for one in mine if any(code.startswith("5") for code in (one[9], *one[6].split(", ")))]
     found = seen(*lines, stable=None)
     assert found.samples == len(mine)
     assert found.errors >= len(failed)
@@ -178,7 +212,7 @@ def test_a_torn_line_is_no_line(whole, data):
     assert requests([whole[: data.draw(st.integers(0, len(whole) - 1))]], 0.0) == ()
 
 
-@given(whole_lines(), st.integers(0, 8), st.text(st.characters(exclude_characters="\n")))
+@given(whole_lines(), st.integers(0, 9), st.text(st.characters(exclude_characters="\n")))
 def test_a_spoiled_field_never_raises(whole, place, text):
     fields = whole.split("\t")
     fields[place] = text

@@ -30,7 +30,8 @@ TEMPLATES = {path.name: path.read_text() for path in folder("templates").glob("*
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
-    """Answers what it was asked as JSON; `/status/N` with status N, `/slow` after a second."""
+    """Answers what it was asked as JSON; `/status/N` with status N, `/slow` after a second, `/as/TYPE/SUBTYPE` slowly
+    and with that content type."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1
@@ -51,6 +52,9 @@ class Echo(http.server.BaseHTTPRequestHandler):
         }
         text = json.dumps(told).encode()
         self.send_response(status)
+        if self.path.startswith("/as/"):
+            time.sleep(0.2)
+            self.send_header("Content-Type", self.path.removeprefix("/as/"))
         self.send_header("Content-Length", str(len(text)))
         self.send_header("X-Mode", server.name)
         self.send_header("X-Deployed-By", "the app")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from swiftdeploy.model import proxylog
+from swiftdeploy.model import proxylog, untimed
 from swiftdeploy.model.figures import Figures
 from swiftdeploy.model.metrics import ignored_paths
 
@@ -105,6 +105,28 @@ def test_the_apps_own_500_is_an_error_and_a_404_none(served: Any) -> None:
         served.get(f"/status/{status}")
     seen = of(served, "canary", 4)
     assert (seen.samples, seen.errors) == (4, 2)
+
+
+def test_streams_are_told_from_pages_by_their_content_type(served: Any) -> None:
+    served.route(None, served.canary.address, 100)
+    streams = ("text/event-stream;charset=utf-8", "Text/Event-Stream", "application/grpc+proto", "application/x-ndjson")
+    pages = ("text/event-streams", "application/json", "text/html;x=text/event-stream")
+    for kind in (*streams, *pages):
+        assert served.get(f"/as/{kind}").status == 200
+    served.get("/status/500")
+    found = logged(served, 8)
+    assert {one.path for one in found if one.streams} == {f"/as/{kind}" for kind in streams}
+    assert proxylog.streaming_paths(found) == {f"/as/{kind}" for kind in streams}
+    for kind in (*streams, *pages):
+        assert untimed.streams(200, kind) == (kind in streams), "the probe sees the same"
+
+
+def test_only_streams_do_not_count_for_p99(served: Any) -> None:
+    served.route(None, served.canary.address, 100)
+    for path in ("/", "/as/text/event-stream"):
+        served.get(path)
+    (page,) = [one for one in logged(served, 2) if not one.streams]
+    assert of(served, "canary", 2) == Figures(2, 0, 0.0, page.seconds * 1000, False)
 
 
 def test_a_client_that_gives_up_is_a_sample_with_its_time_so_far(make_proxy: Any, backend: Any) -> None:
