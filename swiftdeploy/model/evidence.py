@@ -61,11 +61,12 @@ def canary_facts(judged: Window, stable: Window | None, enough: int) -> dict[str
     seen_p99 = _worst(sources, lambda one: one.seen_p99(enough))
     counted_rate = by_errors.counted_error_rate(enough) if by_errors else None
     named = by_errors if counted_rate else seen_errors
+    untimed = bool(sources) and not any(one.timed for one in sources)  # they all stream: nothing was slow
     return {
         "error_rate_percent": counted_rate,
         "error_rate_seen_percent": seen_errors.figures.error_rate_percent if seen_errors else None,
         "error_rate_said": named.errors_said if named else "",
-        "p99_latency_ms": by_p99.counted_p99(enough) if by_p99 else None,
+        "p99_latency_ms": by_p99.counted_p99(enough) if by_p99 else 0.0 if untimed else None,
         "p99_latency_seen_ms": seen_p99.seen_p99(enough) if seen_p99 else None,
         "p99_latency_said": _p99_said(by_p99) if by_p99 else "",
         "p99_is_lower_bound": any(one.figures.p99_is_lower_bound for one in sources if one.timed >= enough),

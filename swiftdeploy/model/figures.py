@@ -134,7 +134,7 @@ def exact(samples: int, errors: int, latencies_ms: Sequence[float], unfinished: 
     """Figures with the p99 (nearest rank) of latencies that are all known; a lower bound when the p99 is among the
     `unfinished` ones."""
     if not latencies_ms:
-        return counted(samples, errors, math.nan, False)
+        return replace(counted(samples, errors, math.nan, False), timed=0)
     rank = -(-99 * len(latencies_ms) // 100)
     found = counted(samples, errors, sorted(latencies_ms)[rank - 1], unfinished > len(latencies_ms) - rank)
     low, likely = (round(bounds.p99_low(latencies_ms, one), 3) for one in (bounds.CERTAINTY, LIKELY))
