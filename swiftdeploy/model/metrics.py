@@ -12,6 +12,7 @@ from swiftdeploy.model.figures import Figures, Tally, Window, counted
 from swiftdeploy.model.quantile import histogram_quantile
 from swiftdeploy.model.scrape import Scrape
 
+CONTAINER_HEALTH_SECONDS = 2.0  # between two polls of a container's own health check
 CLOCK_SECONDS = 1.5
 NEVER_COUNTED = frozenset({"/healthz", "/metrics", "/chaos"})
 
@@ -67,8 +68,7 @@ def _users(first: Scrape, second: Scrape, probe: Tally | None, ignored: Collecti
     grown, reset = _grown(first, second)
     sent = probe.statuses if probe else {}
     left = {
-        status: max(0, round(count) - _of_status(status, sent))
-        for status, count in _by_status(grown, ignored).items()
+        status: max(0, round(count) - _of_status(status, sent)) for status, count in _by_status(grown, ignored).items()
     }
     errors = sum(count for status, count in left.items() if status.startswith("5"))
     # The app may or may not have counted what the probe gave up on: taken off the users' good requests, never off
@@ -130,9 +130,7 @@ def _by_status(grown: Mapping[tuple[str, str], float], ignored: Collection[str])
     return found
 
 
-def _by_bound(
-    first: Scrape, second: Scrape, ignored: Collection[str]
-) -> tuple[dict[float, float], float, float, bool]:
+def _by_bound(first: Scrape, second: Scrape, ignored: Collection[str]) -> tuple[dict[float, float], float, float, bool]:
     """Upper bounds to cumulative counts of the window, over all series; how many requests were left out by their path,
     how many have no path; whether there was a reset. A reset of one bucket is a reset of all: with buckets from two
     lives, a histogram would have a shape that neither had."""

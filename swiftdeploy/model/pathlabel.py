@@ -6,7 +6,9 @@ import re
 from collections.abc import Collection
 
 _METHOD = re.compile(r"[A-Z]+ ")  # Go's patterns: `GET /healthz`
-_REST = re.compile(r"/(?:\*\w*|\{\w+:path\}|\{\*+\w+\}|<path:\w+>)?$")  # `/metrics/`, `/metrics/*`, `/metrics/{path:path}`
+_REST = re.compile(
+    r"/(?:\*\w*|\{\w+:path\}|\{\*+\w+\}|<path:\w+>)?$"
+)  # `/metrics/`, `/metrics/*`, `/metrics/{path:path}`
 # names that exporters give to the view of their own page
 _METRICS_VIEWS = frozenset({"prometheus-django-metrics", "prometheus_metrics"})
 

@@ -12,11 +12,11 @@ from pydantic import BaseModel
 from swiftdeploy.model import nearest
 from swiftdeploy.model.errors import Unreadable
 from swiftdeploy.model.kinds import Default, Schema
-from swiftdeploy.model.manifest import Canary, Manifest, Network, Nginx, Opa, Probe, Resources, Services
+from swiftdeploy.model.manifest import Canary, Manifest, Metrics, Network, Nginx, Opa, Probe, Resources, Services
 
 Tree: TypeAlias = dict[str, Any]
 
-_MODELS: tuple[type[BaseModel], ...] = (Manifest, Services, Resources, Nginx, Opa, Network, Canary, Probe)
+_MODELS: tuple[type[BaseModel], ...] = (Manifest, Services, Metrics, Resources, Nginx, Opa, Network, Canary, Probe)
 _TITLE = "SwiftDeploy manifest"
 _TYPE_WORDS = {
     "string": "text",

@@ -64,7 +64,7 @@ def _families(text: str) -> Sequence[Metric]:
 
     if text.rstrip().endswith("# EOF"):
         try:
-            return list(openmetrics.text_string_to_metric_families(text))
+            return list(openmetrics.text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
         except (ValueError, KeyError, IndexError):
             pass  # some libraries end Prometheus' text with it
     return list(text_string_to_metric_families(text))

@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
 STATUS_LABELS = ("status_code", "status", "code", "http_status_code", "http_response_status_code", "http_status")
-PATH_LABELS = ("path", "route", "handler", "uri", "http_route", "http_target", "path_template", "url", "endpoint", "view")
+PATH_LABELS = (
+    "path",
+    "route",
+    "handler",
+    "uri",
+    "http_route",
+    "http_target",
+    "path_template",
+    "url",
+    "endpoint",
+    "view",
+)
 METHOD_LABELS = ("method", "http_method", "http_request_method")
 STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)", re.IGNORECASE)
 
@@ -139,7 +150,7 @@ def _buckets(families: Sequence[Metric]) -> Mapping[str, tuple[Sample, ...]]:
 
 def _requests(counts: Mapping[str, tuple[Sample, ...]], names: MetricNames) -> Requests | None:
     if names.requests:
-        wanted = (names.requests, f"{names.requests}_total", f"{names.requests}_count")
+        wanted: tuple[str, ...] = (names.requests, f"{names.requests}_total", f"{names.requests}_count")
     elif names.duration and (own := f"{names.duration.removesuffix('_bucket')}_count") in counts:
         wanted = (own,)
     else:
@@ -228,9 +239,7 @@ def _needed(names: MetricNames) -> str:
         return f"{names.requests}{{{status}}}, as services.metrics says, with a status such as 200 or 2xx"
     if names.status_label:
         return f"a counter of requests with the label {names.status_label}, as services.metrics says"
-    return (
-        "a counter with a status label, such as http_requests_total{status_code}; or name yours in services.metrics"
-    )
+    return "a counter with a status label, such as http_requests_total{status_code}; or name yours in services.metrics"
 
 
 def _listed(counts: Mapping[str, tuple[Sample, ...]]) -> str:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from swiftdeploy.flow import asked as projects
 from swiftdeploy.flow import observe
 from swiftdeploy.flow.world import Part, World
-from swiftdeploy.model import errors, evidence, journal, manifest, thresholds
+from swiftdeploy.model import errors, evidence, journal, manifest, metrics, thresholds
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.event import Committed, Entry, Intent, StatusScrape
-from swiftdeploy.model.figures import Figures
+from swiftdeploy.model.figures import Figures, Window
 from swiftdeploy.model.manifest import Manifest
+from swiftdeploy.model.metrics import Own
 from swiftdeploy.model.scrape import Scrape
 from swiftdeploy.model.state import Instance, State, Track
 from swiftdeploy.verbs.validate import edited
@@ -22,25 +23,44 @@ DEFAULT_WINDOW_SECONDS = 30.0  # where no manifest says otherwise
 LOOK_SECONDS = 1.0
 DOWN_LOOKS = 2  # a part that came to its end may be started again by itself before the next look
 REPAIR = "`swiftdeploy deploy` repairs it"
+NONE: tuple[None, None] = (None, None)
 MORE_TRAFFIC = "send it requests meanwhile, or measure longer with --interval SECONDS"
 
 
 @dataclass(frozen=True)
 class Look:
-    """The scrapes of one instance that lie in the window, oldest first. `answers`: the newest is of now."""
+    """The scrapes of one instance that lie in the window, oldest first. `answers`: the newest is of now; else `trouble`
+    says what its metrics page does."""
 
     scrapes: tuple[Scrape, ...] = ()
     answers: bool = False
+    trouble: str = ""
 
     def ends(self) -> tuple[Scrape | None, Scrape | None]:
         """The two scrapes that a window of now lies between; none where nothing can be said of now."""
-        return (self.scrapes[0], self.scrapes[-1]) if self.answers and len(self.scrapes) > 1 else (None, None)
+        several = metrics.several_workers(self.scrapes)
+        return (self.scrapes[0], self.scrapes[-1]) if self.answers and len(self.scrapes) > 1 and not several else NONE
+
+    def own(self, world: World) -> Own:
+        """Our own requests between the two."""
+        first, second = self.ends()
+        return observe.own(len(self.scrapes) - 1, second.at - first.at if first and second else 0.0, world)
+
+    def said(self, instance: str) -> str | None:
+        """What is to be said of a metrics page whose figures cannot be shown."""
+        if not self.answers:
+            return self.trouble
+        if several := metrics.several_workers(self.scrapes):
+            return f"{instance} has no figures: {several}; docs/metrics.md shows how they share one page"
+        newest = self.scrapes[-1]
+        return None if newest.usable else f"users of {instance} cannot be counted by its metrics page: {newest.found}"
 
 
 @dataclass(frozen=True)
 class TrackView:
     """One track as the dashboard shows it. `share` is its percentage of requests. `answers`: its metrics page answered
-    this time; when not, nothing that it would tell is known. `requests_per_second` is None before a window is over."""
+    this time; when not, nothing that it would tell is known, and `trouble` says what it does. `metrics`: by which
+    series its requests are counted, or what was found. `requests_per_second` is None before a window is over."""
 
     track: Track
     instance: str
@@ -53,6 +73,8 @@ class TrackView:
     chaos: str | None
     uptime_seconds: float | None
     answers: bool
+    trouble: str = ""
+    metrics: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,17 +151,17 @@ def snapshot(world: World, previous: Snapshot | None = None, reach_seconds: floa
     looks = {one.id: _look(one, world, before.get(one.id, Look()), reach) for one in state.instances}
     parts = world.engine.parts(state) if state.instances else ()
     judged = state.canary or state.stable
-    window = observe.serving_window(judged, *looks[judged.id].ends(), state, world) if judged else None
+    window = _window(judged, looks[judged.id], state, world) if judged else None
     facts: dict[Gate, Mapping[str, Json]] = {"infrastructure": world.host.facts()}
     if window:
         facts["canary"] = evidence.canary_facts(window, None)
     return Snapshot(
         state,
         last.mode if last and state.instances else None,
-        tuple(_view(one, state, parts, looks[one.id]) for one in state.instances),
+        tuple(_view(one, state, parts, looks[one.id], world) for one in state.instances),
         parts,
         {gate: world.judge.decide(gate, facts[gate], policies) for gate in facts},
-        tuple(_notes(asked, last, state, policies, parts, world)),
+        tuple(_notes(asked, last, state, policies, parts, looks, world)),
         window.seconds if window else 0.0,
         thresholds.min_samples(policies),
         looks,
@@ -193,7 +215,7 @@ def _undecided(decision: Decision, shot: Snapshot) -> str:
         return f"{decision.gate}: {decision.failure or ', '.join(decision.reasons)}"
     judged = shot.judged()
     if judged and not judged.answers:
-        return f"{decision.gate}: NO EVIDENCE: {judged.instance} does not answer at its metrics page"
+        return f"{decision.gate}: NO EVIDENCE: {judged.trouble}"
     count = judged.figures.samples if judged else 0
     return f"{decision.gate}: NO EVIDENCE ({count} of {shot.min_samples}) in {shot.window_seconds:g} s"
 
@@ -228,15 +250,19 @@ def _window_seconds(asked: Manifest | None) -> float:
 
 
 def _look(one: Instance, world: World, before: Look, reach: float) -> Look:
-    now = observe.scrape(one, world)
-    if now is None:
-        return Look(before.scrapes, False)
+    now = observe.read(one, world, one.release.metrics)
+    if isinstance(now, str):
+        return Look(before.scrapes, False, now)
     inside = tuple(scrape for scrape in before.scrapes if now.at - scrape.at <= reach)
     return Look((*(inside or before.scrapes[-1:]), now), True)
 
 
-def _view(one: Instance, state: State, parts: tuple[Part, ...], look: Look) -> TrackView:
-    seen = observe.track_window(*look.ends(), one.release)
+def _window(one: Instance, look: Look, state: State, world: World) -> Window:
+    return observe.serving_window(one, *look.ends(), state, world, look.own(world))
+
+
+def _view(one: Instance, state: State, parts: tuple[Part, ...], look: Look, world: World) -> TrackView:
+    seen = observe.track_window(*look.ends(), one.release, look.own(world))
     newest = look.scrapes[-1] if look.answers else None
     return TrackView(
         one.track,
@@ -250,6 +276,8 @@ def _view(one: Instance, state: State, parts: tuple[Part, ...], look: Look) -> T
         newest.chaos if newest else None,
         newest.uptime_seconds if newest else None,
         look.answers,
+        look.trouble,
+        newest.found if newest else "",
     )
 
 
@@ -259,6 +287,7 @@ def _notes(
     state: State,
     policies: PolicySet,
     parts: tuple[Part, ...],
+    looks: Mapping[str, Look],
     world: World,
 ) -> Iterator[str]:
     holder = world.holder()
@@ -271,6 +300,9 @@ def _notes(
         yield _interrupted(left)
     elif not state.instances and world.engine.is_open():
         yield "a first deploy was interrupted; the next changing command will undo it"
+    for one in state.instances:
+        if said := looks[one.id].said(one.id):
+            yield said
     if policies.packaged:
         yield "no policies/ here: the packaged policies are in force"
     if asked is None:

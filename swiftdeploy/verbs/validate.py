@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from swiftdeploy.flow import asked, outputs
+from swiftdeploy.flow import asked, observe, outputs
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import errors, journal
+from swiftdeploy.model import asking, errors, journal
 from swiftdeploy.model.check import Check
 from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.state import State
@@ -27,6 +27,7 @@ def validate(world: World) -> Iterator[Check]:
         yield world.tools.compose(outputs.rendered(manifest, world)["docker-compose.yml"])
         yield from edited(manifest, world)
     yield _policies(world)
+    yield from _metrics(manifest, world)
     yield from _warnings(manifest, world)
 
 
@@ -92,6 +93,17 @@ def _policies(world: World) -> Check:
     if found:
         return Check("policies", "fail", "\n".join(map(str, found)))
     return Check("policies", "pass", f"{whose} compile and define decision ({policies.digest[:19]})")
+
+
+def _metrics(manifest: Manifest, world: World) -> Iterator[Check]:
+    """Whether users can be counted, of what runs, by what the manifest says now."""
+    last = journal.committed(world.journal.changes())
+    names = asking.metric_names(manifest)
+    for one in last.state.instances if last else ():
+        if missing := observe.uncounted(one, world, names):
+            yield Check("metrics", "warning", missing)
+        else:
+            yield Check("metrics", "pass", f"users of {one.id} are counted by its metrics page")
 
 
 def _warnings(manifest: Manifest, world: World) -> Iterator[Check]:

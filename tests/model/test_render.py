@@ -144,7 +144,7 @@ def test_every_value_comes_out_of_the_compose_file_as_it_went_in(env: dict[str, 
     app = with_services(env={key: Secret(value) for key, value in env.items()}, version=version)["services"]["app"]
     read = {key: value.replace("$$", "$") for key, value in app["environment"].items()}
     ours = {"MODE": "stable", "APP_VERSION": version, "APP_PORT": "3000", "APP_HOST": "0.0.0.0"}
-    assert read == env | ours | {"APP_DRAIN_SECONDS": "30"}
+    assert read == {"PORT": "3000"} | env | ours | {"APP_DRAIN_SECONDS": "30"}
     assert not any("$" in value.replace("$$", "") for value in app["environment"].values())
 
 
