@@ -212,10 +212,10 @@ def _falls_back(scrapes: Sequence[Scrape]) -> bool:
     highest = lowest = 0.0
     for before, now in pairwise(scrapes):
         earlier, later = sum(before.requests.values()), sum(now.requests.values())
-        if before.counter != now.counter:
-            highest = lowest = 0.0
+        if before.counter != now.counter or before.process_start != now.process_start:
+            highest = lowest = 0.0  # a new life, or a page of another kind
         elif later < earlier:
-            if before.process_start is not None and before.process_start == now.process_start:
+            if before.process_start is not None:
                 return True
             highest, lowest = max(highest, earlier), later
         elif highest and earlier < highest <= later and later - earlier >= (highest - lowest) / 2:
