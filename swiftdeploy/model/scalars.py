@@ -250,17 +250,18 @@ def without_nul(value: object) -> str:
     return value
 
 
+_FILLED = ("{port}", "{python}", "{instance}", "{state}")
 _PLACEHOLDER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 
 def argument(value: object) -> str:
-    """One word of a command: not empty, and with no placeholder but `{port}` and `{python}`."""
+    """One word of a command: not empty, and with no placeholder but those that are filled in."""
     given = without_nul(value)
     if not given:
         raise Wrong("must not be empty")
-    unknown = next((one for one in _PLACEHOLDER.findall(given) if one not in ("{port}", "{python}")), None)
+    unknown = next((one for one in _PLACEHOLDER.findall(given) if one not in _FILLED), None)
     if unknown is not None:
-        raise Wrong(f"has the placeholder {unknown[:40]}", "only {port} and {python} are filled in")
+        raise Wrong(f"has the placeholder {unknown[:40]}", "only {port}, {python}, {instance} and {state} are filled in")
     return given
 
 
