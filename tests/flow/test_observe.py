@@ -1,15 +1,14 @@
 """A judged instance is scraped, probed, and watched until there is enough evidence or the window is over."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
 
-from swiftdeploy.flow.observe import judged, own, read, scrape, serving_window, track_window
+from swiftdeploy.flow.observe import judged, scrape, serving_window, track_window
 from swiftdeploy.model.errors import EnvironmentMissing, Interrupted
 from swiftdeploy.model.figures import Tally
-from swiftdeploy.model.metrics import Own
-from swiftdeploy.model.state import Instance, MetricNames, Release, Settings, State
+from swiftdeploy.model.state import Instance, Release, Settings, State
 
 RELEASE = Release(
     id="r1", version="1", image="i", digest="d", argv=(), sample_app=False, port=1, env_digest="e",
@@ -134,38 +133,6 @@ def test_a_scrape_goes_straight_to_the_instance_at_its_own_metrics_path():
 @pytest.mark.parametrize("status", [0, 404, 500])
 def test_no_metrics_page_is_no_scrape(status):
     assert scrape(CANARY, world_of(canary_2=App(Clock(), status=status))) is None
-
-
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [
-        (0, "canary-2 does not answer at its metrics page"),
-        (404, "canary-2 answers 404 at its metrics page /stats"),
-        (500, "canary-2 answers 500 at its metrics page /stats"),
-    ],
-)
-def test_what_a_metrics_page_does_instead_is_said(status, words):
-    assert read(CANARY, world_of(canary_2=App(Clock(), status=status)), None) == words
-
-
-def test_a_page_that_is_no_metrics_page_is_said(monkeypatch):
-    monkeypatch.setattr(App, "page", lambda app: "<html>")
-    assert (
-        read(CANARY, world_of(canary_2=App(Clock())), None) == "what canary-2 answers at /stats is no Prometheus text"
-    )
-
-
-def test_names_of_a_release_reach_its_scrapes(monkeypatch):
-    monkeypatch.setattr(App, "page", lambda app: 'calls_total{result="500"} 7\n')
-    named = replace(CANARY, release=replace(RELEASE, metrics=MetricNames("calls_total", status_label="result")))
-    seen = scrape(named, world_of(canary_2=App(Clock())))
-    assert seen.requests == {("", "", "500"): 7.0}
-
-
-@pytest.mark.parametrize(("engine", "polls"), [("local", 0), ("docker", 6)])
-def test_our_own_requests_are_scrapes_and_a_containers_health_checks(engine, polls):
-    world = SimpleNamespace(engine=SimpleNamespace(name=engine))
-    assert own(7, 10.5, world) == Own(7, polls)
 
 
 def test_an_instance_without_an_address_is_no_scrape():
