@@ -261,7 +261,9 @@ def argument(value: object) -> str:
         raise Wrong("must not be empty")
     unknown = next((one for one in _PLACEHOLDER.findall(given) if one not in _FILLED), None)
     if unknown is not None:
-        raise Wrong(f"has the placeholder {unknown[:40]}", "only {port}, {python}, {instance} and {state} are filled in")
+        raise Wrong(
+            f"has the placeholder {unknown[:40]}", "only {port}, {python}, {instance} and {state} are filled in"
+        )
     return given
 
 

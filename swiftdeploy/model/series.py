@@ -64,9 +64,16 @@ _REQUESTS = tuple(dict.fromkeys((*(one.requests for one in KNOWN), *(f"{one.dura
 _DURATIONS = tuple(dict.fromkeys(one.duration for one in KNOWN))
 
 _REQUESTS_FORM = re.compile(r"(?:^|_)(?:requests?|responses?)(?:_|$)")
-_DURATION_FORM = re.compile(r"(?:^|_)(?:duration|latency|time)(?:_|$)")
+_DURATION_FORM = re.compile(
+    r"(?=.*(?:^|_)(?:http|requests?|responses?)(?:_|$)).*(?:^|_)(?:duration|latency|time)(?:_|$)"
+)
 # what an app asks of others, and what promhttp counts of the metrics page itself, are no users' requests
 _NOT_THEIRS = re.compile(r"(?:^|_)(?:client|outgoing|outbound|upstream|metric_handler|grpc|sql|db|redis)(?:_|$)")
+# some of the requests, of which nearly all may have failed
+_NOT_ALL = re.compile(
+    r"(?:^|_)(?:errors?|fail(?:ed|ures?)|exceptions?|rejected|retr(?:y|ies)|dropped|aborted|slow|throttled|limited|cached?|"
+    r"timeouts?|size|bytes)(?:_|$)"
+)
 _UNITS = {"milliseconds": 0.001, "ms": 0.001, "microseconds": 0.000_001, "seconds": 1.0}
 _SHOWN = 3
 _WORTH_SHOWING = re.compile(r"http|request|response|hit|call", re.IGNORECASE)
@@ -184,7 +191,7 @@ def _durations(buckets: Mapping[str, tuple[Sample, ...]], names: MetricNames) ->
 
 def _has_form(name: str, form: re.Pattern[str]) -> bool:
     """Whether a name is plainly one for requests that an app serves."""
-    return bool(form.search(name) and _REQUESTS_FORM.search(name) and not _NOT_THEIRS.search(name))
+    return bool(form.search(name)) and not _NOT_THEIRS.search(name) and not _NOT_ALL.search(name)
 
 
 def _requests_rank(one: Requests) -> tuple[bool, bool, int, str]:

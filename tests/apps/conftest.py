@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -33,7 +34,8 @@ def deployed(apps: Path, tmp_path: Path) -> Iterator[Callable[[App], Running]]:
 
         def deploy(app: App) -> Running:
             if not (apps / app.needs).exists():
-                pytest.skip(f"{app.needs} is not in {apps}: run .ci/apps, which needs Python, npm and Go")
+                missing = f"{app.needs} is not in {apps}: run .ci/apps, which needs Python, npm and Go"
+                pytest.fail(missing) if os.environ.get("SWIFTDEPLOY_REQUIRE_APPS") else pytest.skip(missing)
             project = Project(tmp_path / "shop", tmp_path)
             ends.callback(project.close)
             for name in app.files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -113,6 +114,25 @@ def test_every_known_counter_and_histogram_is_recognised(known: series.Known) ->
 )
 def test_a_name_of_a_clear_form_is_recognised(name: str) -> None:
     assert scrape(f'{name}{{code="200"}} 4\n').counter == name
+    # the parser gives a declared counter the ending that OpenMetrics wants
+    assert scrape(f'# TYPE {name} counter\n{name}{{code="200"}} 4\n').counter in (name, f"{name}_total")
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("shop_http_request_duration_seconds", 1.0),
+        ("http_response_time_ms", 0.001),
+        ("http_latency_milliseconds", 0.001),
+        ("http_request_duration", None),  # in what?
+        ("http_client_request_duration_seconds", None),
+        ("http_response_size_bytes", None),
+        ("job_duration_seconds", None),
+    ],
+)
+def test_a_histogram_of_a_clear_form_is_recognised(name: str, seconds: float | None) -> None:
+    buckets = scrape(f'{name}_bucket{{le="2"}} 4\n{name}_bucket{{le="+Inf"}} 4\n').buckets
+    assert list(buckets.get((), {})) == ([2 * seconds, math.inf] if seconds else [])
 
 
 @pytest.mark.parametrize(
@@ -122,10 +142,12 @@ def test_a_name_of_a_clear_form_is_recognised(name: str) -> None:
         "http_client_requests_total",
         "rest_client_requests_total",
         "upstream_requests_total",
+        "http_request_errors_total",
+        "failed_requests_total",
         "jobs_total",
     ],
 )
-def test_what_an_app_asks_of_others_is_no_users_request(name: str) -> None:
+def test_what_is_not_all_that_users_asked_for_is_no_count_of_users(name: str) -> None:
     seen = scrape(f'{name}{{code="500"}} 4\n')
     assert not seen.usable
     assert not seen.requests
