@@ -35,7 +35,7 @@ def start(instance: Instance, manifest: Manifest, compose: Compose, beside: tupl
     service, project = SERVICES[instance.track], render.project_name(manifest.network.name)
     changes = {
         "image": images.reference(instance.release, project, compose.places.kept_releases),
-        "environment": _environment(instance, manifest),
+        "environment": environment(instance, manifest),
         # a project's own template may be from before there was {state}
         **({"tmpfs": render.container_tmpfs(manifest.services)} if render.uses_state(manifest.services) else {}),
         # a name of its own, by which the proxy finds it whatever address it has after a restart
@@ -50,7 +50,7 @@ def start(instance: Instance, manifest: Manifest, compose: Compose, beside: tupl
     compose.up(*beside, Start(text, service, changes, count))
 
 
-def _environment(instance: Instance, manifest: Manifest) -> dict[str, str]:
+def environment(instance: Instance, manifest: Manifest) -> dict[str, str]:
     """What differs between instances of one release, beside its track."""
     plain = render.filled_env(manifest.services, render.COMPOSE_INSTANCE)
     own = render.filled_env(manifest.services, instance.id)
