@@ -60,13 +60,24 @@ def window(
 
 def _is_left_out(probe: Tally, seen: Scrape, ignored: Collection[str]) -> bool:
     """Whether the probe's own requests are among those left out by their path."""
-    told = any(pathlabel.names_path(path) for _, path, _ in seen.requests)
-    return told and probe.path.partition("?")[0] in ignored
+    path = probe.path.partition("?")[0]
+    labels = (label for _, label, _ in seen.requests)
+    return path in ignored and any(pathlabel.names_path(one) or pathlabel.is_one_of(one, (path,)) for one in labels)
 
 
 def _users(first: Scrape, second: Scrape, probe: Tally | None, ignored: Collection[str], own: Own) -> Figures:
+    samples, errors = _counts(first, second, probe.statuses if probe else {}, ignored, own)
+    total, told, untold, reset = _by_bound(first, second, ignored)
+    buckets = _without(_without_fastest(total, _polls(own, told, untold, reset)), probe.latencies_ms if probe else ())
+    p99_seconds, is_lower_bound = histogram_quantile(0.99, buckets.items())
+    return counted(samples, errors, p99_seconds * 1000, is_lower_bound)
+
+
+def _counts(
+    first: Scrape, second: Scrape, sent: Mapping[str, int], ignored: Collection[str], own: Own
+) -> tuple[int, int]:
+    """How many requests users made, and how many of them failed. `sent`: what the probe sent, by its answers."""
     grown, reset = _grown(first, second)
-    sent = probe.statuses if probe else {}
     left = {
         status: max(0, round(count) - _of_status(status, sent)) for status, count in _by_status(grown, ignored).items()
     }
@@ -78,11 +89,7 @@ def _users(first: Scrape, second: Scrape, probe: Tally | None, ignored: Collecti
     told = sum(count for (path, _), count in grown.items() if pathlabel.is_one_of(path, ignored))
     untold = sum(count for (path, status), count in grown.items() if status.startswith("2") and _tells_nothing(path))
     polls = _polls(own, told, min(good, untold), reset)
-    samples = max(errors, sum(left.values()) - given_up - polls)
-    total, told, untold, reset = _by_bound(first, second, ignored)
-    buckets = _without(_without_fastest(total, _polls(own, told, untold, reset)), probe.latencies_ms if probe else ())
-    p99_seconds, is_lower_bound = histogram_quantile(0.99, buckets.items())
-    return counted(samples, errors, p99_seconds * 1000, is_lower_bound)
+    return max(errors, sum(left.values()) - given_up - polls), errors
 
 
 def _tells_nothing(path: str | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from swiftdeploy.flow import asked as projects
 from swiftdeploy.flow import observe
@@ -23,7 +23,6 @@ DEFAULT_WINDOW_SECONDS = 30.0  # where no manifest says otherwise
 LOOK_SECONDS = 1.0
 DOWN_LOOKS = 2  # a part that came to its end may be started again by itself before the next look
 REPAIR = "`swiftdeploy deploy` repairs it"
-NONE: tuple[None, None] = (None, None)
 MORE_TRAFFIC = "send it requests meanwhile, or measure longer with --interval SECONDS"
 
 
@@ -38,8 +37,12 @@ class Look:
 
     def ends(self) -> tuple[Scrape | None, Scrape | None]:
         """The two scrapes that a window of now lies between; none where nothing can be said of now."""
-        several = metrics.several_workers(self.scrapes)
-        return (self.scrapes[0], self.scrapes[-1]) if self.answers and len(self.scrapes) > 1 and not several else NONE
+        return (self.scrapes[0], self.scrapes[-1]) if self.answers and len(self.scrapes) > 1 else (None, None)
+
+    @property
+    def several(self) -> str | None:
+        """Why what is read is of several workers, each with counts of its own; None when it is of one."""
+        return metrics.several_workers(self.scrapes)
 
     def own(self, world: World) -> Own:
         """Our own requests between the two."""
@@ -50,8 +53,8 @@ class Look:
         """What is to be said of a metrics page whose figures cannot be shown."""
         if not self.answers:
             return self.trouble
-        if several := metrics.several_workers(self.scrapes):
-            return f"{instance} has no figures: {several}; docs/metrics.md shows how they share one page"
+        if self.several:
+            return f"{instance} has no figures: {self.several}; docs/metrics.md shows how they share one page"
         newest = self.scrapes[-1]
         return None if newest.usable else f"users of {instance} cannot be counted by its metrics page: {newest.found}"
 
@@ -258,12 +261,15 @@ def _look(one: Instance, world: World, before: Look, reach: float) -> Look:
 
 
 def _window(one: Instance, look: Look, state: State, world: World) -> Window:
-    return observe.serving_window(one, *look.ends(), state, world, look.own(world))
+    seen = observe.serving_window(one, *look.ends(), state, world, look.own(world))
+    return replace(seen, users=Figures()) if look.several else seen
 
 
 def _view(one: Instance, state: State, parts: tuple[Part, ...], look: Look, world: World) -> TrackView:
     seen = observe.track_window(*look.ends(), one.release, look.own(world))
+    users = Figures() if look.several else seen.users
     newest = look.scrapes[-1] if look.answers else None
+    counts = newest is not None and newest.usable and not look.several
     return TrackView(
         one.track,
         one.id,
@@ -271,8 +277,8 @@ def _view(one: Instance, state: State, parts: tuple[Part, ...], look: Look, worl
         one.release.version,
         next((part for part in parts if part.name == one.id), Part(one.id, "stopped", None)),
         state.weight if one.track == "canary" else 100 - state.weight,
-        round(seen.users.samples / seen.seconds, 1) if seen.seconds and newest and newest.usable else None,
-        seen.users,
+        round(users.samples / seen.seconds, 1) if seen.seconds and counts else None,
+        users,
         newest.chaos if newest else None,
         newest.uptime_seconds if newest else None,
         look.answers,

@@ -80,6 +80,12 @@ def test_a_probe_of_the_health_path_is_taken_off_where_no_label_tells_it() -> No
     assert users(scrape(), scrape(120), Own(0), probe).samples == 20
 
 
+def test_a_probe_of_the_health_path_is_left_out_where_the_name_of_a_view_tells_it() -> None:
+    probe = Tally(100, 0, (1.0,) * 100, {"200": 100}, 2.0, "/healthz")
+    told = {("GET", "healthz", "200"): 100.0, ("GET", "index", "200"): 12.0}
+    assert users(Scrape(0.0), Scrape(9.0, told, usable=True), Own(0), probe).samples == 12
+
+
 def test_slow_users_stay_in_the_histogram() -> None:
     buckets = {(): {0.1: 100.0, 5.0: 104.0, math.inf: 104.0}}
     after = Scrape(9.0, {("GET", "", "200"): 104.0}, buckets, usable=True)
