@@ -5,14 +5,29 @@ import rego.v1
 
 import data.swiftdeploy.limits
 
+# error_rate, p99: the worst of users, proxy and probe. A source of fewer than min_samples requests counts with the
+# least that they prove, so a figure beyond its limit is certain however few samples there are.
 error_rate := limits.given(limits.facts, "error_rate_percent")
 
 p99 := limits.given(limits.facts, "p99_latency_ms")
+
+# seen: the worst of any source, however small. Beyond its limit it is a doubt that too few samples leave open.
+error_rate_seen := limits.given(limits.facts, "error_rate_seen_percent")
+
+p99_seen := limits.given(limits.facts, "p99_latency_seen_ms")
 
 # beyond: the p99 lies past the histogram's last bucket, so the figure is only a lower bound of the truth.
 beyond := limits.given(limits.facts, "p99_is_lower_bound")
 
 samples := limits.given(limits.facts, "samples")
+
+default versus_stable := {}
+
+versus_stable := limits.facts.versus_stable if is_object(limits.facts.versus_stable)
+
+stable_p99 := limits.given(versus_stable, "p99_latency_ms")
+
+p99_increase := limits.given(versus_stable, "p99_increase_percent")
 
 default allow := false
 
@@ -27,21 +42,56 @@ error_rate_ok if limits.at_most(error_rate, limits.thresholds.max_error_rate_per
 
 latency_ok if limits.at_most(p99, limits.thresholds.max_p99_latency_ms)
 
+# Once max_p99_increase_percent is there, a canary as slow as stable in the same window is no worse than what users have.
+latency_ok if {
+	limits.at_least(limits.given(versus_stable, "samples"), limits.thresholds.min_samples)
+	limits.at_most(p99_increase, limits.given(limits.thresholds, "max_p99_increase_percent"))
+	limits.figure(p99)
+}
+
 bound_ok if beyond == false
 
-enough if limits.at_least(samples, limits.thresholds.min_samples)
+many if limits.at_least(samples, limits.thresholds.min_samples)
+
+enough if {
+	many
+	not error_rate_in_doubt
+	not latency_in_doubt
+}
+
+error_rate_in_doubt if {
+	error_rate_ok
+	limits.more_than(error_rate_seen, limits.thresholds.max_error_rate_percent)
+}
+
+latency_in_doubt if {
+	limits.at_most(p99, limits.thresholds.max_p99_latency_ms)
+	limits.more_than(p99_seen, limits.thresholds.max_p99_latency_ms)
+}
+
+# certain: bad however many samples there are.
+certain if limits.more_than(error_rate, limits.thresholds.max_error_rate_percent)
+
+certain if {
+	limits.more_than(p99, limits.thresholds.max_p99_latency_ms)
+	not latency_ok
+}
 
 # evidence: no traffic is never 0 %. Figures from too few requests deny as "not known", not as "bad".
 default evidence := "insufficient"
 
 evidence := "sufficient" if enough
 
-reasons contains limits.too_high("error_rate", limits.percent("error_rate", error_rate), limits.limit_percent("max_error_rate_percent")) if {
+evidence := "sufficient" if certain
+
+reasons contains limits.with_words(reason, limits.given(limits.facts, "error_rate_said")) if {
 	not error_rate_ok
+	reason := limits.too_high("error_rate", rate_words, limits.limit_percent("max_error_rate_percent"))
 }
 
-reasons contains limits.too_high("p99_latency_ms", limits.words("p99_latency_ms", p99), limits.limit_words("max_p99_latency_ms")) if {
+reasons contains limits.with_words(reason, limits.given(limits.facts, "p99_latency_said")) if {
 	not latency_ok
+	reason := limits.too_high("p99_latency_ms", p99_words, p99_limit_words)
 }
 
 reasons contains limits.too_high("p99_latency_ms", at_least_words, limits.limit_words("max_p99_latency_ms")) if {
@@ -54,8 +104,29 @@ reasons contains concat("", ["p99_is_lower_bound is ", bound_words, ", only fals
 }
 
 reasons contains limits.too_low("samples", limits.words("samples", samples), limits.limit_words("min_samples")) if {
-	not enough
+	not certain
+	not many
 }
+
+reasons contains limits.with_words(reason, limits.given(limits.facts, "error_rate_said")) if {
+	error_rate_in_doubt
+	seen := limits.percent("error_rate", error_rate_seen)
+	reason := limits.in_doubt("error_rate", seen, limits.limit_percent("max_error_rate_percent"))
+}
+
+reasons contains limits.in_doubt("p99_latency_ms", seen, limits.limit_words("max_p99_latency_ms")) if {
+	latency_in_doubt
+	seen := limits.words("p99_latency_ms", p99_seen)
+}
+
+# Of few samples the figure is the least that they prove.
+rate_words := limits.percent("error_rate", error_rate) if not limits.more_than(error_rate_seen, error_rate)
+
+rate_words := concat("", [limits.percent("error_rate", error_rate), " or more"]) if limits.more_than(error_rate_seen, error_rate)
+
+p99_words := limits.words("p99_latency_ms", p99) if not limits.more_than(p99_seen, p99)
+
+p99_words := concat("", [limits.words("p99_latency_ms", p99), " or more"]) if limits.more_than(p99_seen, p99)
 
 at_least_words := concat("", [limits.words("p99_latency_ms", p99), " or more (p99_is_lower_bound is true)"])
 
@@ -66,6 +137,20 @@ bound_words := "null" if is_null(beyond)
 bound_words := "neither true nor false" if {
 	beyond != "missing"
 	not is_null(beyond)
+}
+
+# as_slow: stable is over the limit as well, which is worth knowing whatever follows from it.
+as_slow if limits.more_than(stable_p99, limits.thresholds.max_p99_latency_ms)
+
+p99_limit_words := limits.limit_words("max_p99_latency_ms") if not as_slow
+
+p99_limit_words := concat("", [
+	limits.limit_words("max_p99_latency_ms"),
+	", stable's is ",
+	limits.words("stable_p99_ms", stable_p99),
+	" in the same window",
+]) if {
+	as_slow
 }
 
 decision := {

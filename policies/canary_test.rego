@@ -125,3 +125,84 @@ test_missing_thresholds_are_denied if {
 }
 
 test_thresholds_that_are_no_object_are_denied if without_thresholds("none").reasons == without_thresholds({}).reasons
+
+# few: what a source of few requests proves (error_rate, p99) beside what it saw.
+few(rate, seen, p99_ms, p99_seen) := decision if {
+	decision := canary.decision with input.error_rate_percent as rate
+		with input.error_rate_seen_percent as seen
+		with input.error_rate_said as "5 of 7 requests of users failed"
+		with input.p99_latency_ms as p99_ms
+		with input.p99_latency_seen_ms as p99_seen
+		with input.p99_latency_said as "7 requests of users"
+		with input.p99_is_lower_bound as false
+		with input.samples as 7
+		with data.thresholds as {"max_error_rate_percent": 1.0, "max_p99_latency_ms": 500.0, "min_samples": 100}
+}
+
+test_what_is_certainly_bad_is_denied_however_few if {
+	few(37.28, 100.0, 20.0, 20.0).allow == false
+	few(37.28, 100.0, 20.0, 20.0).evidence == "sufficient"
+	few(37.28, 100.0, 20.0, 20.0).reasons == {"error_rate is 37.28% or more, maximum allowed is 1.00% (5 of 7 requests of users failed)"}
+	few(0.0, 0.0, 900.5, 950.5).evidence == "sufficient"
+	few(0.0, 0.0, 900.5, 950.5).reasons == {"p99_latency_ms is 900.5 or more, maximum allowed is 500.0 (7 requests of users)"}
+}
+
+# doubt: many samples in all, and a small source whose own few requests are open.
+doubt(seen, p99_seen) := decision if {
+	decision := canary.decision with input.error_rate_percent as 0.02
+		with input.error_rate_seen_percent as seen
+		with input.error_rate_said as "1 of 5 requests of users failed"
+		with input.p99_latency_ms as 20.0
+		with input.p99_latency_seen_ms as p99_seen
+		with input.p99_is_lower_bound as false
+		with input.samples as 305
+		with data.thresholds as {"max_error_rate_percent": 1.0, "max_p99_latency_ms": 500.0, "min_samples": 100}
+}
+
+test_no_doubt_is_allowed if {
+	doubt(0.5, 400.5).allow == true
+	count(doubt(0.5, 400.5).reasons) == 0
+}
+
+test_a_doubt_is_too_little_evidence if {
+	doubt(20.0, 20.0).allow == false
+	doubt(20.0, 20.0).evidence == "insufficient"
+	rate := "error_rate may be 20.00%, maximum allowed is 1.00%: too few samples to tell (1 of 5 requests of users failed)"
+	doubt(20.0, 20.0).reasons == {rate}
+	doubt(0.5, 600.5).evidence == "insufficient"
+	doubt(0.5, 600.5).reasons == {"p99_latency_ms may be 600.5, maximum allowed is 500.0: too few samples to tell"}
+}
+
+beside_stable(stable_p99, increase) := decision if {
+	decision := canary.decision with input.error_rate_percent as 0.0
+		with input.p99_latency_ms as 1552.5
+		with input.p99_is_lower_bound as false
+		with input.samples as 300
+		with input.versus_stable as {"samples": 300, "p99_latency_ms": stable_p99, "p99_increase_percent": increase}
+		with data.thresholds as {"max_error_rate_percent": 1.0, "max_p99_latency_ms": 500.0, "min_samples": 100}
+}
+
+test_a_stable_as_slow_is_named if {
+	reason := "p99_latency_ms is 1552.5, maximum allowed is 500.0, stable's is 1530.5 in the same window"
+	beside_stable(1530.5, 1.4).reasons == {reason}
+	beside_stable(120.5, 1200.5).reasons == {"p99_latency_ms is 1552.5, maximum allowed is 500.0"}
+	beside_stable(null, null).reasons == {"p99_latency_ms is 1552.5, maximum allowed is 500.0"}
+}
+
+# with_increase: max_p99_increase_percent is there, so a stable that is as slow is what users have anyway.
+with_increase(increase, compared) := decision if {
+	decision := canary.decision with input.error_rate_percent as 0.0
+		with input.p99_latency_ms as 1552.5
+		with input.p99_is_lower_bound as false
+		with input.samples as 300
+		with input.versus_stable as {"samples": compared, "p99_latency_ms": 1530.5, "p99_increase_percent": increase}
+		with data.thresholds as {"max_error_rate_percent": 1.0, "max_p99_latency_ms": 500.0, "min_samples": 100, "max_p99_increase_percent": 10.0}
+}
+
+test_as_slow_as_stable_is_allowed_where_the_data_says_so if with_increase(10.0, 100).allow == true
+
+test_slower_than_stable_is_denied if with_increase(10.5, 300).allow == false
+
+test_a_stable_of_few_samples_is_no_measure if with_increase(1.4, 99).allow == false
+
+test_a_stable_that_is_not_known_is_no_measure if with_increase(null, 300).allow == false

@@ -30,6 +30,12 @@ at_least(x, limit) if {
 	x >= limit
 }
 
+more_than(x, limit) if {
+	figure(x)
+	figure(limit)
+	x > limit
+}
+
 # given: a field of the input or of the thresholds; an absent one is the word "missing", which is no figure.
 given(record, name) := object.get(record, name, "missing")
 
@@ -102,3 +108,17 @@ unusable(name) := concat("", [words(name, given(thresholds, name)), " (threshold
 too_high(field, value, limit) := concat("", [field, " is ", value, ", maximum allowed is ", limit])
 
 too_low(field, value, limit) := concat("", [field, " is ", value, ", minimum required is ", limit])
+
+# in_doubt: what was seen on too few samples to say whether it is beyond its limit.
+in_doubt(field, value, limit) := concat("", [field, " may be ", value, ", maximum allowed is ", limit, ": too few samples to tell"])
+
+# with_words: the reason, and who says so where that is known.
+with_words(reason, said) := concat("", [reason, " (", said, ")"]) if known(said)
+
+with_words(reason, said) := reason if not known(said)
+
+known(said) if {
+	is_string(said)
+	said != ""
+	said != "missing"
+}

@@ -13,11 +13,11 @@ from swiftdeploy.edge.history import History
 from swiftdeploy.edge.lock import CommandLock, holder
 from swiftdeploy.edge.phases import Listener, phases
 from swiftdeploy.flow.world import Part, World
-from swiftdeploy.model import errors
+from swiftdeploy.model import errors, evidence
 from swiftdeploy.model.check import Check
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.errors import Finding
-from swiftdeploy.model.figures import Tally
+from swiftdeploy.model.figures import Answer, Tally
 from swiftdeploy.model.manifest import Manifest
 from swiftdeploy.model.rego import TestResult
 from swiftdeploy.model.state import EngineName, Instance, Release, Settings, State
@@ -154,6 +154,8 @@ class FakeJudge:
     def warm(self) -> None: ...
 
     def decide(self, gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Decision:
+        if facts.get("samples") == evidence.PLENTY:  # a question between: would more samples change anything?
+            return Decision(gate, "allow", (), facts, "fake", policies.digest)
         self.asked.append((gate, facts))
         outcome = self.verdicts.pop(0) if self.verdicts else "allow"
         reasons = ("error_rate is 60.00%, maximum allowed is 1.00%",) if outcome == "deny" else ()
@@ -188,8 +190,20 @@ class FakeWeb:
 
 
 class FakeTraffic:
-    def probe(self, address: str, path: str, requests: int, rps: float) -> Tally:
-        return Tally(requests, 0, (1.0,) * requests, {"200": requests}, 2.0)
+    def __init__(self) -> None:
+        self.answers: dict[str, int] = {}
+
+    def probe(
+        self, address: str, paths: Sequence[str], requests: int, rps: float, **limits: object
+    ) -> tuple[Tally, ...]:
+        each = requests // len(paths)
+        return tuple(Tally(each, 0, (1.0,) * each, {"200": each}, 2.0, path) for path in paths)
+
+    def ask(self, address: str, path: str) -> Answer:
+        status = self.answers.get(path, 200)
+        if not status:
+            raise OSError("no answer in 5 s")
+        return Answer(status, False, 0.001)
 
 
 class FakeHost:
@@ -220,6 +234,8 @@ class FakeConsole:
 
     def warn(self, text: str) -> None:
         self.warned.append(text)
+
+    def progress(self, text: str) -> None: ...
 
 
 class FakeRego:

@@ -52,6 +52,20 @@ def switch(before: State, goal: State, undo: ExitStack, world: World) -> None:
         _verify(goal, world)
 
 
+def trial(before: State, first: State, undo: ExitStack, world: World) -> None:
+    """Route to `first`, which gives new instances a small share; undone, they are idle before they are stopped."""
+    new = tuple(one.id for one in states.moves(before, first).start)
+    undo.callback(_drain, new, world)
+    world.console.say(f"{', '.join(new)} takes {first.weight} % of the requests, to judge it by its users")
+    switch(before, first, undo, world)
+
+
+def _drain(ids: tuple[str, ...], world: World) -> None:
+    left = waiting.until(lambda: world.engine.busy(ids), world.clock, DRAIN_CEILING_SECONDS)
+    if left:
+        world.console.warn(f"drain ended after {DRAIN_CEILING_SECONDS:g} s with {left}")
+
+
 def _move_judge(before: State, goal: State, undo: ExitStack, world: World) -> None:
     """The judge's own settings are part of the change; until here it answered where the last commit says."""
     if before.settings and goal.settings and before.settings.opa_port != goal.settings.opa_port:
@@ -65,9 +79,7 @@ def finish(goal: State, world: World) -> None:
     old = tuple(name for name in world.engine.running() if name not in wanted)
     with world.phase("drain"):
         if old and goal.instances:
-            left = waiting.until(lambda: world.engine.busy(old), world.clock, DRAIN_CEILING_SECONDS)
-            if left:
-                world.console.warn(f"drain ended after {DRAIN_CEILING_SECONDS:g} s with {left}")
+            _drain(old, world)
     with world.phase("stop-old"):
         for name in old:
             world.engine.stop(name, STOP_SECONDS)

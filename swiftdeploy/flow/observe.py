@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from swiftdeploy.flow.waiting import until
-from swiftdeploy.model import evidence, metrics, proxylog
-from swiftdeploy.model.decision import Json
+from swiftdeploy.model import metrics, proxylog
 from swiftdeploy.model.errors import EnvironmentMissing
-from swiftdeploy.model.figures import Figures, Tally, Window
+from swiftdeploy.model.figures import Figures, Window
 from swiftdeploy.model.metrics import Own
 from swiftdeploy.model.scrape import Scrape, parse_scrape
 from swiftdeploy.model.state import Instance, MetricNames, Release, State
 
 if TYPE_CHECKING:
     from swiftdeploy.flow.world import World
-    from swiftdeploy.model.manifest import Manifest
 
 SCRAPE_TIMEOUT_SECONDS = 2.0
 # Between two looks whether enough users have come: a scrape costs the app some milliseconds.
@@ -79,86 +77,47 @@ def serving_window(
 ) -> Window:
     """As `track_window`, and what the proxy logged of the instance in the same last seconds, while it keeps a log."""
     seen = track_window(first, second, instance.release, own)
-    log = _log(serving, world, seen.seconds) if seen.seconds and serving.canary else None
-    if log is None:
+    logged = log(serving, world, seen.seconds) if seen.seconds and serving.canary else None
+    if logged is None:
         return seen
-    log.read()
-    return replace(seen, proxy=log.of(instance))
+    logged.read()
+    return replace(seen, proxy=logged.of(instance))
 
 
-def judged(
-    instance: Instance, manifest: Manifest, world: World, serving: State, enough: int = ENOUGH_SAMPLES
-) -> dict[str, Json]:
-    """The input of the canary gate for `instance`: scrape, probe, wait for evidence, scrape and read the proxy's log.
-
-    It ends as soon as there are `enough` samples, and after `canary.window` without them. `serving` is what has
-    traffic: its stable instance, measured over the same window, is there to compare, and the proxy knows something of
-    `instance` when it is in it. Raises Interrupted, and EnvironmentMissing when the instance has no address.
-    """
-    begun = world.clock.now()
-    end = begun + manifest.canary.window_seconds
-    log = _log(serving, world) if instance in serving.instances else None
-    stable = serving.stable
-    first, stable_first = scrape(instance, world), scrape(stable, world) if stable else None
-    seen = _Seen(first, _probe(instance, manifest, world), log, instance, world)
-    if first is not None or log is not None:
-        until(lambda: seen.missing(enough), world.clock, end - world.clock.now(), every=LOOK_SECONDS)
-    window = seen.window()
-    if first is None and log is not None:
-        window = replace(window, seconds=round(world.clock.now() - begun, 3))
-    return evidence.canary_facts(window, _compared(stable, stable_first, log, world) if stable else None)
-
-
-class _Log:
+class Log:
     """The proxy's log of a window, as far as it was read."""
 
-    def __init__(self, since: float, serving: State, world: World) -> None:
-        self._since, self._serving, self._world = since, serving, world
+    def __init__(self, since: float, serving: State, world: World, excluded: Collection[str]) -> None:
+        self._since, self._serving, self._world, self._excluded = since, serving, world, excluded
         self._found: tuple[proxylog.Request, ...] = ()
 
     def read(self) -> None:
-        """Only what is new, and the last second again: workers write without waiting for each other."""
+        """Take in what is new, and the last second again: workers write without waiting for each other."""
         since = max((one.at - DISORDER_SECONDS for one in self._found), default=self._since)
         since = max(since, self._since)
         known = tuple(one for one in self._found if one.at < since)
         self._found = known + proxylog.requests(self._world.engine.proxy_log(since), since)
 
+    @property
+    def tells_anything(self) -> bool:
+        """Whether a request of anybody was read: an empty log may be one that cannot be read."""
+        return bool(self._found)
+
     def of(self, instance: Instance) -> Figures:
+        """What clients of one instance met."""
         stable = self._serving.stable
-        return proxylog.figures(self._found, instance.id, _ignored(instance.release), stable.id if stable else None)
+        name = stable.id if stable else None
+        return proxylog.figures(self._found, instance.id, _ignored(instance.release), name, self._excluded)
+
+    def streaming_paths(self) -> frozenset[str]:
+        """The paths on which an answer streamed."""
+        return proxylog.streaming_paths(self._found)
 
 
-class _Seen:
-    """What is known of an instance so far."""
-
-    def __init__(
-        self, first: Scrape | None, probe: Tally | None, log: _Log | None, instance: Instance, world: World
-    ) -> None:
-        self._first, self._probe, self._log, self._instance, self._world = first, probe, log, instance, world
-        self._latest: Scrape | None = None
-
-    def window(self) -> Window:
-        seen = metrics.window(self._first, self._latest, self._probe, _ignored(self._instance.release))
-        return replace(seen, proxy=self._log.of(self._instance)) if self._log else seen
-
-    def missing(self, enough: int) -> str | None:
-        """Scrape and read again; None when there is enough evidence."""
-        self._latest = scrape(self._instance, self._world) or self._latest
-        if self._log:
-            self._log.read()
-        samples = evidence.evidence(self.window())
-        return None if samples >= enough else f"{samples} of {enough} samples"
-
-
-def _compared(stable: Instance, first: Scrape | None, log: _Log | None, world: World) -> Window:
-    """What users of the stable instance met in the window that the canary is judged by."""
-    seen = track_window(first, scrape(stable, world), stable.release)
-    return replace(seen, proxy=log.of(stable)) if log else seen
-
-
-def _log(serving: State, world: World, last_seconds: float = 0.0) -> _Log | None:
+def log(serving: State, world: World, last_seconds: float = 0.0, excluded: Collection[str] = ()) -> Log | None:
     """The proxy's log from now on and of the `last_seconds`, by the proxy's own clock: a container's may be another
-    than this machine's. None when the proxy does not tell the time, as one from an older template does not."""
+    than this machine's. Requests to the `excluded` paths do not count for p99. None when the proxy does not tell the
+    time, as one from an older template does not."""
     if serving.settings is None:
         return None
     try:
@@ -167,14 +126,7 @@ def _log(serving: State, world: World, last_seconds: float = 0.0) -> _Log | None
         now = float(text)
     except (OSError, ValueError):
         return None
-    return _Log(now - last_seconds, serving, world) if status == 200 and math.isfinite(now) else None
-
-
-def _probe(instance: Instance, manifest: Manifest, world: World) -> Tally | None:
-    asked = manifest.canary.probe
-    if asked is None:
-        return None
-    return world.traffic.probe(world.engine.address(instance), asked.path, asked.requests, asked.rps)
+    return Log(now - last_seconds, serving, world, excluded) if status == 200 and math.isfinite(now) else None
 
 
 def _ignored(release: Release) -> frozenset[str]:

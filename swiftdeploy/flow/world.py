@@ -14,7 +14,7 @@ from swiftdeploy.model.event import Entry, Event
 from swiftdeploy.model.state import EngineName, Instance, Release, Settings, State
 
 if TYPE_CHECKING:  # pydantic alone is half of the time that a rollback may take
-    from swiftdeploy.model.figures import Tally
+    from swiftdeploy.model.figures import Answer, Tally
     from swiftdeploy.model.manifest import Manifest
     from swiftdeploy.model.rego import TestResult
 
@@ -164,8 +164,26 @@ class Web(Protocol):
 class Traffic(Protocol):
     """Requests that the gate itself sends."""
 
-    def probe(self, address: str, path: str, requests: int, rps: float) -> Tally:
-        """Send up to `requests` GETs at `rps` to an engine's address, at most 32 in flight, within 10 s."""
+    def probe(
+        self,
+        address: str,
+        paths: Sequence[str],
+        requests: int,
+        rps: float,
+        *,
+        enough: int,
+        longest_seconds: float,
+        watch: Callable[[Sequence[Tally]], bool] = ...,
+    ) -> tuple[Tally, ...]:
+        """Up to `requests` GETs in all to an engine's address, spread evenly over the paths; a tally a path. At most
+        `rps` and 32 in flight, and fewer where the app cannot take them.
+
+        It ends when all are sent, after 10 s with `enough` answers, after `longest_seconds` in any case, and as soon
+        as `watch`, asked four times a second with the tallies so far, says so. Raises Interrupted, and what `watch`
+        raises."""
+
+    def ask(self, address: str, path: str) -> Answer:
+        """One GET, no redirect followed. Raises OSError when there is no whole answer within 5 s, and Interrupted."""
 
 
 class Host(Protocol):
@@ -256,6 +274,9 @@ class Console(Protocol):
     def say(self, text: str) -> None: ...
 
     def warn(self, text: str) -> None: ...
+
+    def progress(self, text: str) -> None:
+        """How far something is that takes long; the next word of any kind takes its place."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,9 @@ DEFAULT_BIND: dict[EngineName, str] = {"local": "127.0.0.1", "docker": "0.0.0.0"
 
 def asks(manifest: Manifest, release: Release, engine: EngineName) -> Asks:
     """M of the verb table: the release, the mode, the canary's weight and the settings of the stack."""
-    return Asks(engine, release, manifest.services.mode, manifest.canary.weight, settings(manifest, engine))
+    canary = manifest.canary
+    trial = canary.steps[0] if canary.probe is None else 0
+    return Asks(engine, release, manifest.services.mode, canary.weight, settings(manifest, engine), trial)
 
 
 def release(manifest: Manifest, digest: str, argv: tuple[str, ...] = (), sample_app: bool = False) -> Release:

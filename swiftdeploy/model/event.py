@@ -23,10 +23,13 @@ class Intent:
 
 @dataclass(frozen=True)
 class Decided:
-    """A gate asked policy. Journal event `decision`."""
+    """A gate asked policy. Journal event `decision`. `release` is the id of what the canary gate judged; `denied_on`
+    names the sources of users' requests (`users`, `proxy`) that a denial followed from, with their samples."""
 
     verb: str
     decision: Decision
+    release: str = ""
+    denied_on: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -212,7 +212,8 @@ def _own_fields(event: Event | Unknown) -> tuple[str, Mapping[str, Any]]:
             rest = {"manifest_digest": event.manifest_digest, "image_digest": runs.release.digest if runs else ""}
             return event.verb, {mode: event.mode, "state": event.state, **rest, "left": event.left, "note": event.note}
         case Decided():
-            return "decision", {"verb": event.verb, **vars(event.decision)}
+            about = {"release": event.release, "denied_on": event.denied_on} if event.release else {}
+            return "decision", {"verb": event.verb, **about, **vars(event.decision)}
         case Blocked():
             return f"{event.verb}_blocked", {"reason": f"{event.gate}_policy", "reasons": event.reasons}
         case Unknown():
@@ -239,7 +240,9 @@ def _event(name: str, own: dict[str, Any]) -> Event:
             del own["image_digest"]  # repeated from the state, for people
             return cast(Event, _record_builder(Committed)({"verb": name, **own}))
         if name == "decision":
-            return Decided(_builder(str)(own.pop("verb")), _record_builder(Decision)(own))
+            verb, release = (_builder(str)(own.pop(key, "")) for key in ("verb", "release"))
+            denied_on = _builder(Mapping[str, int])(own.pop("denied_on", {}))
+            return Decided(verb, _record_builder(Decision)(own), release, denied_on)
         if name.removesuffix("_blocked") in _VERBS:
             own["gate"] = own.pop("reason").removesuffix("_policy")
             return cast(Event, _record_builder(Blocked)({"verb": name.removesuffix("_blocked"), **own}))

@@ -96,6 +96,14 @@ RequestPath = Annotated[str, _word(scalars.request_path, "a path that starts wit
 PrivatePath = Annotated[
     str, _word(scalars.private_path, "a path that starts with '/', without query", scalars.REQUEST_PATH_PATTERN)
 ]
+ExcludedPath = Annotated[
+    str,
+    _word(
+        scalars.excluded_path,
+        "a path that starts with '/', without query, or its beginning and '*'",
+        scalars.REQUEST_PATH_PATTERN,
+    ),
+]
 IpAddress = Annotated[str, _word(scalars.ip_address, "an IP address such as 127.0.0.1 or ::")]
 Memory = Annotated[str, _word(scalars.memory, "an amount such as 256m or 1g, at least 6m", scalars.MEMORY_PATTERN)]
 Cpus = Annotated[float, _above_zero(1024)]
@@ -183,6 +191,13 @@ def filled(value: tuple[Any, ...]) -> tuple[Any, ...]:
     return value
 
 
+def one_to_twenty(value: tuple[str, ...]) -> tuple[str, ...]:
+    """A list that a probe can go through."""
+    if not 1 <= len(value) <= 20:
+        raise Wrong(f"must list 1 to 20 paths, not {len(value)}")
+    return value
+
+
 def ascending(value: tuple[int, ...]) -> tuple[int, ...]:
     """Steps that only go up."""
     if any(after <= before for before, after in pairwise(value)):
@@ -212,5 +227,5 @@ def probe_or_off(value: object) -> object:
     if value == "off":
         return None
     if not isinstance(value, dict):
-        raise Wrong("must be the word off, or a mapping of path, requests and rps")
+        raise Wrong("must be the word off, or a mapping of path or paths, requests and rps")
     return value

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from swiftdeploy.model import kinds
 from swiftdeploy.model.errors import BadFile, Finding
 from swiftdeploy.model.manifestcheck import findings, prepared
+from swiftdeploy.model.scalars import Wrong
 from swiftdeploy.model.yamldocument import Document
 from swiftdeploy.model.yamltree import load
 
@@ -176,8 +177,34 @@ class Probe(BaseModel):
     model_config = _STRICT
 
     path: kinds.RequestPath = Field(default="/", description="Path that the probe asks for.", examples=["/search"])
+    paths: Annotated[
+        tuple[kinds.RequestPath, ...] | None,
+        AfterValidator(kinds.all_different),
+        AfterValidator(kinds.one_to_twenty),
+        kinds.AsList,
+        kinds.Default("none"),
+    ] = Field(
+        default=None,
+        description="Up to 20 paths in place of path: the requests are spread over them, and each is judged by itself.",
+        examples=[["/", "/api/items"]],
+    )
     requests: kinds.Requests = Field(default=300, description="How many requests the probe sends.", examples=[500])
-    rps: kinds.RequestRate = Field(default=150.0, description="Requests per second of the probe.", examples=[50])
+    rps: kinds.RequestRate = Field(
+        default=150.0,
+        description="Requests per second of the probe at most; it backs off where the app cannot take them.",
+        examples=[50],
+    )
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if {"path", "paths"} <= self.model_fields_set:
+            raise Wrong("has both path and paths", "list all paths under paths, and remove path")
+        return self
+
+    @property
+    def asked_paths(self) -> tuple[str, ...]:
+        """The paths that the probe asks for, at least one."""
+        return self.paths or (self.path,)
 
 
 class Canary(BaseModel):
@@ -206,6 +233,11 @@ class Canary(BaseModel):
         default=Probe(),
         description="Traffic that a gate sends to the instances it judges; the word off turns it off.",
         examples=["off"],
+    )
+    exclude_paths: Annotated[tuple[kinds.ExcludedPath, ...], AfterValidator(kinds.all_different), kinds.AsList] = Field(
+        default=(),
+        description="Paths, or beginnings of paths that end in *, whose latency does not count for p99; errors do.",
+        examples=[["/reports/*", "/export"]],
     )
 
 

@@ -11,19 +11,22 @@ from swiftdeploy.model.state import EngineName, Instance, Release, Settings, Sta
 
 @dataclass(frozen=True)
 class Asks:
-    """What the manifest asks: M of the verb table, and how the stack around it should be."""
+    """What the manifest asks: M of the verb table, and how the stack around it should be. `trial_weight`: the share in
+    percent on which a new canary's users are judged first, where no probe can judge it before; 0 for none."""
 
     engine: EngineName
     release: Release
     mode: Track
     weight: int
     settings: Settings
+    trial_weight: int = 0
 
 
 @dataclass(frozen=True)
 class Goal:
     """`gate` names who must allow it, None on the way back; `judged` is the instance that the canary gate measures.
-    `left` is the release that a rollback leaves."""
+    `left` is the release that a rollback leaves. `trial` comes before `state` where the gate judges users of `judged`
+    who are not there yet."""
 
     state: State
     mode: Track
@@ -31,6 +34,7 @@ class Goal:
     gate: Gate | None = None
     judged: Instance | None = None
     left: str = ""
+    trial: State | None = None
 
 
 def deploy(now: State, asks: Asks) -> Goal:
@@ -80,9 +84,16 @@ def _promote_canary(now: State, asks: Asks, weight: int) -> Goal:
         return Goal(state, "canary", f"canary {now.canary.release.label} at {share} %", "canary", now.canary)
     new = _new(now, "canary", asks.release)
     verb = "replace the canary by" if now.canary else "start canary"
-    return Goal(
-        _next(now, asks, (*kept, new), share), "canary", f"{verb} {asks.release.label} at {share} %", "canary", new
-    )
+    trial, state = _with_trial(_next(now, asks, (*kept, new), share), asks)
+    return Goal(state, "canary", f"{verb} {asks.release.label} at {share} %", "canary", new, trial=trial)
+
+
+def _with_trial(state: State, asks: Asks) -> tuple[State | None, State]:
+    """A first state with the trial's share, and the one after it; nothing to try where no stable has the rest."""
+    if not asks.trial_weight or not state.stable:
+        return None, state
+    trial = replace(state, weight=min(asks.trial_weight, state.weight))
+    return trial, trial if trial == state else replace(state, generation=state.generation + 1)
 
 
 def _promote_stable(now: State, asks: Asks) -> Goal:

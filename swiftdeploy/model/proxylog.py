@@ -2,8 +2,9 @@
 
 One line a request, written when it ends, fields separated by tabs (`log_format swiftdeploy_window` in nginx.conf):
 mark, unix time, instance, path (decoded, without query, cut), seconds, then addresses, statuses and seconds of each
-try, and the status that the client got. The status is last, so that a torn line is no line. nginx escapes tabs and
-line ends within a field, so nothing that a client sends can look like a line.
+try, whether the answer streamed (`1` or `0`; lines of older templates lack it), and the status that the client got. The
+status is last, so that a torn line is no line. nginx escapes tabs and line ends within a field, so nothing that a
+client sends can look like a line.
 
 The instance is the one that the request was meant for: what an old worker hands over after a switch, because its
 instance is gone, is a matter of that old instance and of nobody who is judged now.
@@ -15,6 +16,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from swiftdeploy.model import untimed
 from swiftdeploy.model.figures import Figures, exact
 
 MARK = "swiftdeploy-window"
@@ -31,14 +33,16 @@ def _each(one: str) -> str:
 
 TIME = re.compile(rf"{MARK}\t({_SECONDS})\t")
 LINE = re.compile(
-    rf"{TIME.pattern}([^\t]+)\t([^\t]*)\t({_SECONDS})\t([^\t]+)\t({_each(_STATUS)})\t({_each(_SECONDS)})\t({_STATUS})"
+    rf"{TIME.pattern}([^\t]+)\t([^\t]*)\t({_SECONDS})\t([^\t]+)\t({_each(_STATUS)})\t({_each(_SECONDS)})"
+    rf"(?:\t([01]))?\t({_STATUS})"
 )
 
 
 @dataclass(frozen=True)
 class Request:
     """What became of one request. `at`: unix seconds, when it ended. `status`: what the client got, 499 when it gave
-    up. `addresses` and `statuses` of each try; a status is 0 where there was none. `seconds`: see `_waited`."""
+    up. `addresses` and `statuses` of each try; a status is 0 where there was none. `seconds`: see `_waited`.
+    `streams`: see model.untimed."""
 
     at: float
     instance: str
@@ -47,6 +51,7 @@ class Request:
     seconds: float
     addresses: tuple[str, ...]
     statuses: tuple[int, ...]
+    streams: bool = False
 
 
 def written_at(line: str) -> float | None:
@@ -61,13 +66,25 @@ def requests(lines: Iterable[str], since: float) -> tuple[Request, ...]:
     return tuple(one for one in map(_request, lines) if one and one.at >= since)
 
 
-def figures(found: Sequence[Request], instance: str, ignored: Collection[str], stable: str | None = None) -> Figures:
+def figures(
+    found: Sequence[Request],
+    instance: str,
+    ignored: Collection[str],
+    stable: str | None = None,
+    excluded: Collection[str] = (),
+) -> Figures:
     """What clients of `instance` met, requests to the `ignored` paths left out. `stable`: the instance that serves in
-    its place when it cannot."""
+    its place when it cannot. Streams and requests to the `excluded` paths (model.untimed) do not count for p99."""
     others = {one.addresses[0] for one in found if one.instance == stable} if stable != instance else frozenset()
     mine = [one for one in found if one.instance == instance and one.path not in ignored]
     errors = sum(_failed(one, others) for one in mine)
-    return exact(len(mine), errors, [one.seconds * 1000 for one in mine])
+    timed = [one for one in mine if not (one.streams or untimed.is_excluded(one.path, excluded))]
+    return exact(len(mine), errors, [one.seconds * 1000 for one in timed])
+
+
+def streaming_paths(found: Iterable[Request]) -> frozenset[str]:
+    """The paths on which an answer streamed."""
+    return frozenset(one.path for one in found if one.streams)
 
 
 def _failed(one: Request, others: Collection[str]) -> bool:
@@ -83,12 +100,13 @@ def _request(line: str) -> Request | None:
     found = LINE.fullmatch(line)
     if found is None:
         return None
-    at, instance, path, seconds, tried, answered, took, status = found.groups()
+    at, instance, path, seconds, tried, answered, took, streams, status = found.groups()
     addresses, statuses, times = (NEXT_TRY.split(field) for field in (tried, answered, took))
     if not len(addresses) == len(statuses) == len(times) or addresses[0] in _NONE:
         return None  # the proxy answered by itself before it tried anybody: a private path, a body too large
     codes = tuple(0 if code in _NONE else int(code) for code in statuses)
-    return Request(float(at), instance, path, int(status), _waited(times, float(seconds)), tuple(addresses), codes)
+    waited = _waited(times, float(seconds))
+    return Request(float(at), instance, path, int(status), waited, tuple(addresses), codes, streams == "1")
 
 
 def _waited(times: Iterable[str], whole: float) -> float:

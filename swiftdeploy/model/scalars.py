@@ -211,6 +211,14 @@ def private_path(value: object) -> str:
     return given
 
 
+def excluded_path(value: object) -> str:
+    """A path as nginx sees it, decoded and without a query; `*` at its end stands for anything."""
+    given = request_path(value)
+    if re.search(r"[%?]|//|/\.\.?(/|$)|\*.", given):
+        raise Wrong("must be a plain path, with no '%', '?', '//', '/.' or '/..' in it, and '*' only at its end")
+    return given
+
+
 ENV_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}")
 

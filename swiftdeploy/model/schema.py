@@ -53,6 +53,8 @@ def _tidy(key: Schema, worded: bool) -> Tree:
         tidy.pop("default", None)
     elif _is_time(tidy):
         tidy["default"] = f"{tidy['default']:g}s"
+    elif isinstance(tidy.get("default"), dict):
+        tidy["default"] = {name: value for name, value in tidy["default"].items() if value is not None}
     return tidy
 
 

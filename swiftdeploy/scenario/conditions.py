@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from swiftdeploy.flow import observe
-from swiftdeploy.model import thresholds
+from swiftdeploy.flow.gate import measure_canary
 from swiftdeploy.model.decision import Decision, Gate, Json
 from swiftdeploy.model.event import Decided
 from swiftdeploy.model.state import Track
@@ -166,7 +166,7 @@ def _decide(gate: Gate, scene: Scene) -> Decision:
         facts = world.host.facts()
     else:
         judged = scene.instance("canary")
-        facts = observe.judged(judged, scene.manifest(), world, scene.state(), enough=thresholds.min_samples(policies))
+        facts = measure_canary(judged, scene.manifest(), world, scene.state()).facts
     decision = world.judge.decide(gate, facts, policies)
     world.journal.append(Decided("assert", decision))
     return decision

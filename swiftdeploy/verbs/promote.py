@@ -26,7 +26,12 @@ def promote(to: Track, weight: int | None, world: World, override: str = "") -> 
         now.prepare(goal)
         with now.towards(goal, override):
             move.start(now.before, goal.state, now.undo, world)
+            serving = now.before
+            if goal.trial:
+                move.trial(now.before, goal.trial, now.undo, world)
+                serving = goal.trial
             if goal.judged:  # empty on the way back, which is never gated
-                gate.canary("promote", goal.judged, now.before, now.manifest, world, override)
-            move.switch(now.before, goal.state, now.undo, world)
+                stays = goal.judged in now.before.instances
+                gate.canary("promote", goal.judged, serving, now.manifest, world, override, stays)
+            move.switch(serving, goal.state, now.undo, world)
         return goal.state

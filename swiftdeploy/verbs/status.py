@@ -157,7 +157,7 @@ def snapshot(world: World, previous: Snapshot | None = None, reach_seconds: floa
     window = _window(judged, looks[judged.id], state, world) if judged else None
     facts: dict[Gate, Mapping[str, Json]] = {"infrastructure": world.host.facts()}
     if window:
-        facts["canary"] = evidence.canary_facts(window, None)
+        facts["canary"] = evidence.canary_facts(window, None, thresholds.min_samples(policies))
     return Snapshot(
         state,
         last.mode if last and state.instances else None,

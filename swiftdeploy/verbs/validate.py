@@ -9,7 +9,7 @@ from swiftdeploy.flow.world import World
 from swiftdeploy.model import asking, errors, journal
 from swiftdeploy.model.check import Check
 from swiftdeploy.model.manifest import Manifest
-from swiftdeploy.model.state import State
+from swiftdeploy.model.state import Instance, State
 
 
 def validate(world: World) -> Iterator[Check]:
@@ -28,6 +28,7 @@ def validate(world: World) -> Iterator[Check]:
         yield from edited(manifest, world)
     yield _policies(world)
     yield from _metrics(manifest, world)
+    yield from _probed(manifest, world)
     yield from _warnings(manifest, world)
 
 
@@ -104,6 +105,35 @@ def _metrics(manifest: Manifest, world: World) -> Iterator[Check]:
             yield Check("metrics", "warning", missing)
         else:
             yield Check("metrics", "pass", f"users of {one.id} are counted by its metrics page")
+
+
+def _probed(manifest: Manifest, world: World) -> Iterator[Check]:
+    """Each path of the probe, asked once of what runs: a warning for every one that has no page there."""
+    if manifest.canary.probe is None:
+        return
+    last = journal.committed(world.journal.changes())
+    runs = (last.state if last else State()).instances
+    instance = next((one for one in runs if one.track == "stable"), runs[0] if runs else None)
+    if instance is None:
+        yield Check("canary.probe", "skipped", "nothing runs that could be asked for its paths")
+        return
+    paths = manifest.canary.probe.asked_paths
+    wrong = tuple(said for path in paths if (said := _unanswered(path, instance, world)))
+    for said in wrong:
+        yield Check("canary.probe", "warning", said)
+    if not wrong:
+        yield Check("canary.probe", "pass", f"{instance.id} answers on {', '.join(paths)}")
+
+
+def _unanswered(path: str, instance: Instance, world: World) -> str:
+    """What is wrong with a path, in words; empty when it answers 2xx or 3xx."""
+    try:
+        status = world.traffic.ask(world.engine.address(instance), path).status
+    except (OSError, errors.EnvironmentMissing) as error:
+        return f"probe of {path} of {instance.id} failed: {error}"
+    if 200 <= status < 400:
+        return ""
+    return f"probe of {path} answered {status}: canary.probe.paths names pages that answer"
 
 
 def _warnings(manifest: Manifest, world: World) -> Iterator[Check]:

@@ -70,9 +70,15 @@ def reply(status=200, body=b"ok", after=0.0, **headers):
     return answer
 
 
+def probe(address, path, requests, rps, stop=lambda: False, **limits):
+    """The tally of a probe of one path."""
+    (seen,) = Probe(stop).probe(address, (path,), requests, rps, **limits)
+    return seen
+
+
 def test_every_request_is_counted_with_its_latency():
     with app(reply()) as server:
-        seen = Probe().probe(server.address, "/shop?x=1", 40, 400)
+        seen = probe(server.address, "/shop?x=1", 40, 400)
     assert (seen.requests, seen.errors, seen.statuses, seen.path) == (40, 0, {"200": 40}, "/shop?x=1")
     assert len(seen.latencies_ms) == 40
     assert min(seen.latencies_ms) > 0
@@ -81,13 +87,13 @@ def test_every_request_is_counted_with_its_latency():
 
 def test_the_app_can_tell_the_probe_from_users():
     with app(reply()) as server:
-        Probe().probe(server.address, "/", 3, 100)
+        probe(server.address, "/", 3, 100)
     assert {headers["User-Agent"] for _, _, headers in server.seen} == {"swiftdeploy-probe"}
 
 
 def test_requests_are_paced():
     with app(reply()) as server:
-        seen = Probe().probe(server.address, "/", 30, 60)
+        seen = probe(server.address, "/", 30, 60)
     assert seen.seconds >= 29 / 60 - traffic.BURST_SECONDS
 
 
@@ -96,14 +102,14 @@ def test_requests_are_paced():
 )
 def test_anything_but_2xx_and_3xx_is_an_error(status, errors):
     with app(reply(status, b"", Location="/elsewhere")) as server:
-        seen = Probe().probe(server.address, "/", 5, 500)
+        seen = probe(server.address, "/", 5, 500)
     assert (seen.errors, seen.statuses) == (errors, {str(status): 5})
     assert {path for _, path, _ in server.seen} == {"/"}, "a redirect is not followed"
 
 
 def test_a_mixture_is_counted_by_status():
     with app(lambda handler, number: reply(500 if number % 3 == 0 else 200)(handler, number)) as server:
-        seen = Probe().probe(server.address, "/", 30, 500)
+        seen = probe(server.address, "/", 30, 500)
     assert (seen.errors, seen.statuses) == (10, {"200": 20, "500": 10})
     assert seen.figures().error_rate_percent == 33.3333
 
@@ -127,14 +133,14 @@ def garbage(handler, number):
 @pytest.mark.parametrize("answer", [reset, half, garbage])
 def test_a_broken_answer_is_an_error(answer):
     with app(answer) as server:
-        seen = Probe().probe(server.address, "/", 5, 500)
+        seen = probe(server.address, "/", 5, 500)
     assert (seen.requests, seen.errors, seen.statuses) == (5, 5, {"connection": 5})
 
 
 def test_nobody_there_is_all_errors():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    seen = Probe().probe(f"127.0.0.1:{port}", "/", 20, 500)
+    seen = probe(f"127.0.0.1:{port}", "/", 20, 500)
     assert (seen.requests, seen.errors) == (20, 20)
     assert seen.figures().error_rate_percent == 100.0
 
@@ -143,7 +149,7 @@ def test_a_slow_target_is_never_asked_more_than_32_things_at_once_and_ends_in_ti
     # all times a fifth of the real ones: 0.6 s an answer, 10 s in all
     monkeypatch.setattr(traffic, "TOTAL_SECONDS", 2.0)
     with app(reply(after=0.12)) as server:
-        seen = Probe().probe(server.address, "/", 3000, 750)
+        seen = probe(server.address, "/", 3000, 750)
     assert server.most <= 32
     assert seen.seconds < 2.5
     assert 100 < seen.requests <= 32 * 17
@@ -153,7 +159,7 @@ def test_a_slow_target_is_never_asked_more_than_32_things_at_once_and_ends_in_ti
 def test_a_request_unfinished_at_its_limit_is_an_error_with_the_latency_so_far(monkeypatch):
     monkeypatch.setattr(traffic, "REQUEST_SECONDS", 0.3)
     with app(lambda handler, number: reply(after=1.0 if number == 2 else 0)(handler, number)) as server:
-        seen = Probe().probe(server.address, "/", 5, 500)
+        seen = probe(server.address, "/", 5, 500)
     assert (seen.requests, seen.errors, seen.statuses) == (5, 1, {"200": 4, "timeout": 1})
     assert 300 <= max(seen.latencies_ms) < 900
     assert seen.figures().p99_is_lower_bound
@@ -170,7 +176,7 @@ def test_an_answer_that_drips_is_unfinished_too(monkeypatch):
             time.sleep(0.05)
 
     with app(drip) as server:
-        seen = Probe().probe(server.address, "/", 3, 500)
+        seen = probe(server.address, "/", 3, 500)
     assert seen.statuses == {"timeout": 3}
 
 
@@ -178,7 +184,7 @@ def test_a_target_that_hangs_ends_the_probe_in_time(monkeypatch):
     monkeypatch.setattr(traffic, "REQUEST_SECONDS", 0.5)
     monkeypatch.setattr(traffic, "TOTAL_SECONDS", 1.0)
     with socket.create_server(("127.0.0.1", 0), backlog=128) as silent:
-        seen = Probe().probe(f"127.0.0.1:{silent.getsockname()[1]}", "/", 300, 500)
+        seen = probe(f"127.0.0.1:{silent.getsockname()[1]}", "/", 300, 500)
     assert seen.seconds < 1.5
     assert seen.requests == seen.errors == seen.statuses["timeout"] >= 32
 
@@ -194,7 +200,7 @@ def test_a_probe_can_be_interrupted():
 def test_a_probe_leaves_no_threads():
     with app(reply()) as server:
         before = threading.active_count()
-        Probe().probe(server.address, "/", 50, 1000)
+        probe(server.address, "/", 50, 1000)
         end = time.monotonic() + 5
         while threading.active_count() > before and time.monotonic() < end:
             time.sleep(0.02)

@@ -210,3 +210,22 @@ def test_every_goal_is_a_whole_state(
     assert all(one.id not in {old.id for old in now.instances} for one in started)
     if wish != "rollback" and after != now and goal.gate is None:
         assert not started, "nothing new gets traffic without a gate"
+
+
+def test_without_a_probe_a_first_canary_is_tried_on_its_smallest_share() -> None:
+    now = running(ONE)
+    goal = plan.promote(now, replace(asks(TWO), trial_weight=10), "canary", 25)
+    assert goal.trial
+    assert (goal.trial.weight, goal.state.weight) == (10, 25)
+    assert goal.trial.instances == goal.state.instances
+    assert goal.state.generation == goal.trial.generation + 1 == now.generation + 2
+
+
+def test_a_trial_is_never_more_than_was_wished() -> None:
+    goal = plan.promote(running(ONE), replace(asks(TWO), trial_weight=10), "canary", 5)
+    assert goal.trial == goal.state
+    assert goal.state.weight == 5
+
+
+def test_who_serves_already_needs_no_trial() -> None:
+    assert plan.promote(running(ONE, TWO), replace(asks(TWO), trial_weight=10), "canary", 50).trial is None

@@ -102,7 +102,8 @@ def test_the_policy_is_asked_with_what_the_proxy_saw_of_the_canary(
     monkeypatch.setattr(bench.engine, "proxy_log", lambda since: (line,) * 30)
     monkeypatch.setattr(FakeWeb, "get", told_time(FakeWeb.get))
     shot = status.once(world, 1.0)
-    assert shot.decisions["canary"].input["error_rate_percent"] == 100.0
+    assert shot.decisions["canary"].input["error_rate_seen_percent"] == 100.0
+    assert shot.decisions["canary"].input["error_rate_percent"] == 79.4328, "30 of 30 prove no more"
     assert shot.tracks[1].figures.error_rate_percent == 0.0
 
 

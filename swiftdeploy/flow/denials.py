@@ -1,0 +1,64 @@
+"""A denial is remembered: what users condemned is let through later only by as many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from swiftdeploy.flow.measure import Measured
+from swiftdeploy.model.decision import Decision, Json
+from swiftdeploy.model.event import Committed, Decided, Entry
+
+KINDS = ("users", "proxy")
+WORDS = {"users": "users' requests by the app's count", "proxy": "users' requests by the proxy's log"}
+
+
+@dataclass(frozen=True)
+class Denial:
+    """That a release was denied on users' figures: when, why, and on how many samples of each source."""
+
+    timestamp: str
+    reasons: tuple[str, ...]
+    samples: Mapping[str, int]
+
+    def lacking(self, measured: Measured) -> str:
+        """What keeps this measurement from taking the denial back; empty when nothing does."""
+        for kind, needed in self.samples.items():
+            seen = measured.samples(kind)
+            if seen < needed:
+                why = "; ".join(self.reasons)
+                return (
+                    f"this release was denied at {self.timestamp} on {needed} {WORDS[kind]} ({why}); "
+                    f"it is allowed again only on as many, and this window had {seen}"
+                )
+        return ""
+
+
+def of_release(release_id: str, backwards: Iterable[Entry]) -> Denial | None:
+    """The newest denial of a release on users' figures that no later decision took back: an allow, or an override.
+    `backwards`: the journal, newest entry first; what was before the last teardown does not count."""
+    for entry in backwards:
+        match entry.event:
+            case Committed(verb="teardown"):
+                return None
+            case Decided(decision=decision, release=judged, denied_on=samples) if judged == release_id:
+                if decision.allow or decision.override:
+                    return None
+                if samples:
+                    return Denial(entry.timestamp, decision.reasons, samples)
+            case _:
+                pass
+    return None
+
+
+def reviewed(decision: Decision, denial: Denial | None, measured: Measured) -> Decision:
+    """An allow as it stands, or no decision where a denial of this release still counts."""
+    lacking = denial.lacking(measured) if denial and decision.allow else ""
+    return replace(decision, outcome="none", failure=lacking) if lacking else decision
+
+
+def condemned_by(measured: Measured, denied: Callable[[Mapping[str, Json]], bool]) -> dict[str, int]:
+    """The sources of users' requests that a denial would follow from alone, to their samples. `denied` tells whether
+    policy denies such figures however many samples there are."""
+    kinds = [kind for kind in KINDS if measured.samples(kind)]
+    return {kind: measured.samples(kind) for kind in kinds if denied(measured.alone(kind))}
