@@ -106,7 +106,7 @@ def table() -> str:
 
 
 def _line(key: Key) -> str:
-    return f"{key.name:<26} {key.meaning}"
+    return f"{key.name:<30} {key.meaning}"
 
 
 def _cell(key: Key) -> str:

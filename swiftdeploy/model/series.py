@@ -76,6 +76,7 @@ _NOT_ALL = re.compile(
 )
 _UNITS = {"milliseconds": 0.001, "ms": 0.001, "microseconds": 0.000_001, "seconds": 1.0}
 _SHOWN = 3
+_LONGEST = 200
 _WORTH_SHOWING = re.compile(r"http|request|response|hit|call", re.IGNORECASE)
 
 
@@ -234,7 +235,8 @@ def _words(
 ) -> str:
     if requests:
         labels = ", ".join(label for label in (requests.method, requests.path, requests.status) if label)
-        return f"{requests.name}{{{labels}}}" + (f" and {durations.name}" if durations else ", no durations")
+        timed = f" and {durations.name}" if durations else ", no durations"
+        return _printable(f"{requests.name}{{{labels}}}{timed}")
     if declared:
         return "request counters that have counted nothing yet"
     return f"found {_listed(counts)}; needed: {_needed(names)}"
@@ -252,9 +254,15 @@ def _needed(names: MetricNames) -> str:
 def _listed(counts: Mapping[str, tuple[Sample, ...]]) -> str:
     """Names and labels of what people may take for request counters; else how many others there are."""
     likely = sorted(name for name in counts if _WORTH_SHOWING.search(name) and not _NOT_THEIRS.search(name))
-    shown = [f"{name}{{{', '.join(sorted(counts[name][0].labels))}}}" for name in likely[:_SHOWN]]
+    shown = [_printable(f"{name}{{{', '.join(sorted(counts[name][0].labels))}}}") for name in likely[:_SHOWN]]
     if likely[_SHOWN:]:
         shown.append(f"{len(likely) - _SHOWN} more")
     if shown:
         return ", ".join(shown)
     return f"no counter of requests among {len(counts)} counters" if counts else "no counter at all"
+
+
+def _printable(text: str) -> str:
+    """Names may hold any character since UTF-8 is allowed in them, and none of an app's may steer a terminal."""
+    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return "".join(one if one.isprintable() else "?" for one in short)

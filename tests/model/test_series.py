@@ -207,6 +207,12 @@ def test_what_cannot_be_used_is_said(text: str, words: str) -> None:
     assert seen.found.startswith(words)
 
 
+def test_an_apps_names_cannot_steer_a_terminal() -> None:
+    seen = scrape('{"http_hits\x1b[2J","la\x07bel"="x"} 3\n')
+    assert seen.found.startswith("found http_hits?[2J{la?bel}; needed")
+    assert len(scrape(f"http_hits_{'x' * 5000}_total 3\n").found) < 400
+
+
 def test_what_is_used_is_said() -> None:
     assert page("starlette_exporter.txt").found == (
         "starlette_requests_total{method, path, status_code} and starlette_request_duration_seconds"
