@@ -67,6 +67,7 @@ class Effects:
     admin_port: int | None = 81
     written: list[tuple[float, str, int]] = field(default_factory=list)
     read_since: list[float] = field(default_factory=list)
+    name: str = "local"
 
     @property
     def engine(self):

@@ -191,10 +191,10 @@ def _figures(
     error_rate, p99 = f"{track.figures.error_rate_percent or 0.0:.2f}%", _milliseconds(track)
     error_colour, p99_colour = (_denied(track, shot, name) for name in ("error_rate", "p99_latency_ms"))
     if _lacks(track, shot):
-        error_rate = p99 = _no_evidence(track.figures.samples, shot) if track.answers else "no answer"
+        error_rate = p99 = _no_evidence(track.figures.samples, shot) if track.answers else "no metrics"
         error_colour = p99_colour = "yellow"
     return (
-        ("req/s", rate if track.answers else "no answer", "" if track.answers else "yellow", _column(past, 0)),
+        ("req/s", rate if track.answers else "no metrics", "" if track.answers else "yellow", _column(past, 0)),
         ("error rate", error_rate, error_colour, _column(past, 1)),
         ("P99 latency", p99, p99_colour, _column(past, 2)),
     )
@@ -231,7 +231,7 @@ def _milliseconds(track: TrackView) -> str:
 def _state(track: TrackView) -> tuple[str, str]:
     said = track.part.state + (f", {track.part.detail}" if track.part.detail else "")
     if track.part.state == "running" and not track.answers:
-        return f"{said}, but its metrics page does not answer", "red"
+        return f"{said}, but {track.trouble}", "red"
     return said, "" if track.part.state == "running" else "red"
 
 

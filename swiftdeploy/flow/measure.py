@@ -135,9 +135,10 @@ class _Measuring:
     def measured(self) -> Measured:
         stable = None
         if self._stable:
-            seen = observe.track_window(
-                self._stable_first, observe.scrape(self._stable, self._world), self._stable.release
-            )
+            last = observe.scrape(self._stable, self._world)
+            seconds = last.at - self._stable_first.at if last and self._stable_first else 0.0
+            own = observe.own(1, seconds, self._world)
+            seen = observe.track_window(self._stable_first, last, self._stable.release, own)
             stable = replace(seen, proxy=self._log.of(self._stable)) if self._log else seen
         return Measured(self._window(), stable, self._enough)
 
@@ -185,7 +186,8 @@ class _Measuring:
         release = self._instance.release
         ignored = metrics.ignored_paths(release.health_path, release.metrics_path)
         asked = [one for one in self._tallies if one.requests]
-        seen = metrics.window(first, latest, together(asked) if asked else None, ignored)
+        own = observe.own(len(self._scrapes) - 1, latest.at - first.at if first and latest else 0.0, self._world)
+        seen = metrics.window(first, latest, together(asked) if asked else None, ignored, own)
         proxy = self._log.of(self._instance) if self._log else Figures()
         users, note = self._trusted(seen.users, proxy)
         self._distrusted = bool(note)
@@ -202,6 +204,8 @@ class _Measuring:
         """The app's own count as far as it can be that of this instance's users, and why it is not used."""
         if not self._serves:
             return Figures(), ""
+        if several := metrics.several_workers(self._scrapes):
+            return Figures(), f"{self._instance.id}: {several}, so its metrics page is not used"
         known = self._log is not None and self._log.tells_anything
         if known and users.samples > proxy.samples * EXCESS_PART + EXCESS:
             counted = f"{self._instance.id}'s metrics page counts {users.samples} requests of users"

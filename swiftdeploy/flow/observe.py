@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from swiftdeploy.model import metrics, proxylog
 from swiftdeploy.model.errors import EnvironmentMissing
 from swiftdeploy.model.figures import Figures, Window
+from swiftdeploy.model.metrics import Own
 from swiftdeploy.model.scrape import Scrape, parse_scrape
-from swiftdeploy.model.state import Instance, Release, State
+from swiftdeploy.model.state import Instance, MetricNames, Release, State
 
 if TYPE_CHECKING:
     from swiftdeploy.flow.world import World
@@ -25,24 +26,57 @@ DISORDER_SECONDS = 1.0
 
 def scrape(instance: Instance, world: World) -> Scrape | None:
     """One reading of the instance's own metrics page; None when it does not answer or has no such page."""
+    found = read(instance, world, instance.release.metrics)
+    return found if isinstance(found, Scrape) else None
+
+
+def uncounted(instance: Instance, world: World, names: MetricNames | None) -> str | None:
+    """Why the app's own count of its users cannot be had: what its metrics page has and what is needed. None where it
+    can. `names` as `services.metrics` has them."""
+    found = read(instance, world, names)
+    if isinstance(found, Scrape):
+        return None if found.usable else f"users of {instance.id} cannot be counted by its metrics page: {found.found}"
+    return f"{found}; the gate has its probe and the proxy's log alone"
+
+
+def read(instance: Instance, world: World, names: MetricNames | None) -> Scrape | str:
+    """As `scrape`; in words what its metrics page does where there is nothing to read."""
+    path = instance.release.metrics_path
     try:
         address = world.engine.address(instance)
-        status, text = world.web.get(f"http://{address}{instance.release.metrics_path}", SCRAPE_TIMEOUT_SECONDS)
+        status, text = world.web.get(f"http://{address}{path}", SCRAPE_TIMEOUT_SECONDS)
     except (OSError, EnvironmentMissing):
-        return None
-    return parse_scrape(text, world.clock.now()) if status == 200 else None
+        return f"{instance.id} does not answer at its metrics page"
+    if status != 200:
+        return f"{instance.id} answers {status} at its metrics page {path}"
+    found = parse_scrape(text, world.clock.now(), names)
+    return found or f"what {instance.id} answers at {path} is no Prometheus text"
 
 
-def track_window(first: Scrape | None, second: Scrape | None, release: Release) -> Window:
-    """What users of one instance saw between two scrapes, with no probe of ours among them."""
-    return metrics.window(first, second, None, _ignored(release))
+def own(scrapes: int, seconds: float, world: World) -> Own:
+    """Our own requests to an instance between two scrapes that lie so many `seconds` apart, when the app was scraped
+    so many times, the first of the two included and the second one not."""
+    polls = int(seconds // metrics.CONTAINER_HEALTH_SECONDS) + 1 if world.engine.name == "docker" else 0
+    return Own(scrapes, polls)
+
+
+def track_window(
+    first: Scrape | None, second: Scrape | None, release: Release, own: Own = metrics.ONLY_THE_FIRST
+) -> Window:
+    """What users of one instance saw between two scrapes, with no probe of ours among them, less our `own` polls."""
+    return metrics.window(first, second, None, _ignored(release), own)
 
 
 def serving_window(
-    instance: Instance, first: Scrape | None, second: Scrape | None, serving: State, world: World
+    instance: Instance,
+    first: Scrape | None,
+    second: Scrape | None,
+    serving: State,
+    world: World,
+    own: Own = metrics.ONLY_THE_FIRST,
 ) -> Window:
     """As `track_window`, and what the proxy logged of the instance in the same last seconds, while it keeps a log."""
-    seen = track_window(first, second, instance.release)
+    seen = track_window(first, second, instance.release, own)
     logged = log(serving, world, seen.seconds) if seen.seconds and serving.canary else None
     if logged is None:
         return seen

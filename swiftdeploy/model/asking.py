@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from swiftdeploy.model.plan import Asks
-from swiftdeploy.model.state import EngineName, Release, Settings
+from swiftdeploy.model.state import EngineName, MetricNames, Release, Settings
 
 if TYPE_CHECKING:
     from swiftdeploy.model.manifest import Manifest
@@ -27,10 +28,13 @@ def release(manifest: Manifest, digest: str, argv: tuple[str, ...] = (), sample_
     services = manifest.services
     env = sorted((name, value.get_secret_value()) for name, value in services.env.items())
     env_digest = f"sha256:{hashlib.sha256(json.dumps(env).encode()).hexdigest()}"
-    counts = (
+    counts: tuple[object, ...] = (
         digest, services.version, services.port, env_digest, services.health_path, services.metrics_path,
         services.resources.memory, services.resources.cpus,
     )  # fmt: skip
+    named = metric_names(manifest)
+    if named:  # where nothing is said, an id is what it was before there was such a key
+        counts = (*counts, asdict(named))
     return Release(
         id=hashlib.sha256(json.dumps(counts).encode()).hexdigest()[:12],
         version=services.version,
@@ -44,7 +48,15 @@ def release(manifest: Manifest, digest: str, argv: tuple[str, ...] = (), sample_
         metrics_path=services.metrics_path,
         memory=services.resources.memory,
         cpus=services.resources.cpus,
+        metrics=named,
     )
+
+
+def metric_names(manifest: Manifest) -> MetricNames | None:
+    """What `services.metrics` says; None where it says nothing."""
+    given = manifest.services.metrics
+    named = MetricNames(given.requests, given.duration, given.status_label, given.path_label) if given else None
+    return named if named != MetricNames() else None
 
 
 def settings(manifest: Manifest, engine: EngineName) -> Settings:

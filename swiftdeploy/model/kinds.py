@@ -86,6 +86,12 @@ RestartPolicy = Annotated[
     str,
     _word(scalars.restart_policy, "no, always, on-failure, on-failure:N or unless-stopped", scalars.RESTART_PATTERN),
 ]
+SeriesName = Annotated[
+    str, _word(scalars.series_name, "letters, digits, '_' and ':', not a digit first", scalars.SERIES_NAME_PATTERN)
+]
+LabelName = Annotated[
+    str, _word(scalars.label_name, "letters, digits and '_', not a digit first", scalars.ENV_NAME_PATTERN)
+]
 RequestPath = Annotated[str, _word(scalars.request_path, "a path that starts with '/'", scalars.REQUEST_PATH_PATTERN)]
 PrivatePath = Annotated[
     str, _word(scalars.private_path, "a path that starts with '/', without query", scalars.REQUEST_PATH_PATTERN)
@@ -155,7 +161,12 @@ EnvValue = Annotated[
     SecretStr, Kind(_env_value, "text, a number, true or false", {"type": ["string", "number", "boolean"]})
 ]
 Argument = Annotated[
-    str, Kind(scalars.argument, "text; {port} and {python} are filled in", {"type": "string", "minLength": 1})
+    str,
+    Kind(
+        scalars.argument,
+        "text; {port}, {python}, {instance} and {state} are filled in",
+        {"type": "string", "minLength": 1},
+    ),
 ]
 
 

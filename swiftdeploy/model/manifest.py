@@ -28,6 +28,27 @@ class Resources(BaseModel):
     cpus: kinds.Cpus | None = Field(default=None, description="How many CPUs one instance may use.", examples=[0.5])
 
 
+class Metrics(BaseModel):
+    """What the app calls its own request metrics, where they are not recognised by themselves."""
+
+    model_config = _STRICT
+
+    requests: kinds.SeriesName | None = Field(
+        default=None, description="Counter of requests, with a status label.", examples=["shop_calls_total"]
+    )
+    duration: kinds.SeriesName | None = Field(
+        default=None,
+        description="Histogram of durations, in seconds, or in milliseconds where its name says so.",
+        examples=["shop_call_seconds"],
+    )
+    status_label: kinds.LabelName | None = Field(
+        default=None, description="Label with the status, such as 200 or 2xx.", examples=["result"]
+    )
+    path_label: kinds.LabelName | None = Field(
+        default=None, description="Label with the path or route.", examples=["operation"]
+    )
+
+
 class Services(BaseModel):
     """The app: what runs, and how it is asked whether it is well."""
 
@@ -60,12 +81,14 @@ class Services(BaseModel):
         tuple[kinds.Argument, ...] | None, AfterValidator(kinds.filled), kinds.AsList, kinds.Default("none")
     ] = Field(
         default=None,
-        description="Command that starts the app on the local engine; {port} and {python} in it are filled in.",
+        description="Command that starts the app on the local engine; {port}, {python}, {instance} and {state} in it "
+        "are filled in.",
         examples=[["{python}", "app/main.py"]],
     )
     env: Annotated[Mapping[kinds.EnvName, kinds.EnvValue], kinds.AsMapping] = Field(
         default={},
-        description="Extra environment of the app, beside MODE, APP_VERSION, APP_PORT and APP_HOST.",
+        description="Extra environment of the app, beside MODE, APP_VERSION, APP_PORT, APP_HOST and PORT; {port}, "
+        "{instance} and {state} in it are filled in.",
         examples=[{"GREETING": "hello"}],
     )
     health_path: kinds.RequestPath = Field(
@@ -73,6 +96,11 @@ class Services(BaseModel):
     )
     metrics_path: kinds.RequestPath = Field(
         default="/metrics", description="Path of the app's Prometheus metrics.", examples=["/internal/metrics"]
+    )
+    metrics: Metrics | None = Field(
+        default=None,
+        description="Names of the app's own request metrics, where they are not recognised.",
+        examples=[{"requests": "shop_calls_total", "status_label": "result"}],
     )
     start_timeout_seconds: kinds.Seconds = Field(
         default=60.0,

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from swiftdeploy.model import escape, routes
+from swiftdeploy.model import escape, placeholders, routes
+from swiftdeploy.model.metrics import CONTAINER_HEALTH_SECONDS
 from swiftdeploy.model.routes import Routes
 from swiftdeploy.model.state import Settings, Track
 from swiftdeploy.model.template import filled
@@ -24,6 +25,8 @@ ROUTING = "routing.conf"
 ROUTING_FOLDER = ".swiftdeploy/routing"
 POLICIES = "./policies"
 KEPT_IMAGES = "swiftdeploy-kept"  # names of our own for images of releases that may come back
+COMPOSE_INSTANCE = "app"  # {instance} of what a plain `docker compose up` starts; an engine's instances have ids
+CONTAINER_STATE = "/run/swiftdeploy"
 PACKAGED_POLICIES = "./.swiftdeploy/policies"  # where a project has none of its own
 
 STATUS_NAMES: Mapping[int, str] = {
@@ -216,7 +219,7 @@ def _private(paths: tuple[str, ...]) -> list[dict[str, escape.Location]]:
 
 
 def _compose_values(settings: Settings, services: Services, mode: Track, policies: str) -> dict[str, object]:
-    env = {key: value.get_secret_value() for key, value in sorted(services.env.items())}
+    env = filled_env(services, COMPOSE_INSTANCE)
     own = {
         "APP_VERSION": services.version,
         "APP_PORT": str(services.port),
@@ -233,6 +236,8 @@ def _compose_values(settings: Settings, services: Services, mode: Track, policie
         "version": services.version,
         "tracks": {"app": "stable", "canary": "canary"},
         "env": env | own,
+        "tmpfs": container_tmpfs(services),
+        "health_interval": _duration(CONTAINER_HEALTH_SECONDS),
         "health_test": _health_test(f"http://127.0.0.1:{services.port}{services.health_path}"),
         "start_period": _duration(services.start_timeout_seconds),
         "drain": _duration(services.drain_timeout_seconds),
@@ -244,6 +249,24 @@ def _compose_values(settings: Settings, services: Services, mode: Track, policie
         "memory": services.resources.memory or "512m",
         "cpus": services.resources.cpus or 1.0,
     }
+
+
+def filled_env(services: Services, instance: str) -> dict[str, str]:
+    """The manifest's environment as a container has it, PORT first, where the manifest does not say otherwise."""
+    values = {"port": str(services.port), "instance": instance, "state": CONTAINER_STATE}
+    given = {key: value.get_secret_value() for key, value in sorted(services.env.items())}
+    return {"PORT": str(services.port)} | {key: placeholders.filled(value, values) for key, value in given.items()}
+
+
+def container_tmpfs(services: Services) -> list[str]:
+    """What a container may write to, empty at each start: /tmp, and {state} where the manifest names it."""
+    state = [f"{CONTAINER_STATE}:mode=1777,size=64m"] if uses_state(services) else []
+    return ["/tmp:mode=1777,size=64m", *state]
+
+
+def uses_state(services: Services) -> bool:
+    """Whether the manifest's environment names {state}."""
+    return any("state" in placeholders.names(value.get_secret_value()) for value in services.env.values())
 
 
 def _health_test(url: str) -> list[str]:

@@ -259,6 +259,25 @@ def env_name(value: object) -> str:
     return value
 
 
+SERIES_NAME_PATTERN = r"^[A-Za-z_:][A-Za-z0-9_:]*$"
+_SERIES_NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]{0,255}")
+
+
+def series_name(value: object) -> str:
+    """The name of a Prometheus metric, without labels."""
+    if not isinstance(value, str) or not _SERIES_NAME.fullmatch(value):
+        hint = "labels have keys of their own: status_label, path_label" if "{" in str(value) else ""
+        raise Wrong(f"must be the name of a metric such as shop_calls_total, not {shown(value)}", hint)
+    return value
+
+
+def label_name(value: object) -> str:
+    """The name of a label of a Prometheus metric."""
+    if not isinstance(value, str) or not _ENV_NAME.fullmatch(value):
+        raise Wrong(f"must be the name of a label such as status_code, not {shown(value)}")
+    return value
+
+
 def without_nul(value: object) -> str:
     """Text that an environment or a command line can carry."""
     if not isinstance(value, str):
@@ -268,17 +287,20 @@ def without_nul(value: object) -> str:
     return value
 
 
+_FILLED = ("{port}", "{python}", "{instance}", "{state}")
 _PLACEHOLDER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 
 def argument(value: object) -> str:
-    """One word of a command: not empty, and with no placeholder but `{port}` and `{python}`."""
+    """One word of a command: not empty, and with no placeholder but those that are filled in."""
     given = without_nul(value)
     if not given:
         raise Wrong("must not be empty")
-    unknown = next((one for one in _PLACEHOLDER.findall(given) if one not in ("{port}", "{python}")), None)
+    unknown = next((one for one in _PLACEHOLDER.findall(given) if one not in _FILLED), None)
     if unknown is not None:
-        raise Wrong(f"has the placeholder {unknown[:40]}", "only {port} and {python} are filled in")
+        raise Wrong(
+            f"has the placeholder {unknown[:40]}", "only {port}, {python}, {instance} and {state} are filled in"
+        )
     return given
 
 

@@ -12,11 +12,24 @@ from pydantic import BaseModel
 from swiftdeploy.model import nearest
 from swiftdeploy.model.errors import Unreadable
 from swiftdeploy.model.kinds import Default, Schema
-from swiftdeploy.model.manifest import Canary, Manifest, Network, Nginx, Opa, Policy, Probe, Resources, Services
+from swiftdeploy.model.manifest import (
+    Canary,
+    Manifest,
+    Metrics,
+    Network,
+    Nginx,
+    Opa,
+    Policy,
+    Probe,
+    Resources,
+    Services,
+)
 
 Tree: TypeAlias = dict[str, Any]
 
-_MODELS: tuple[type[BaseModel], ...] = (Manifest, Services, Resources, Nginx, Opa, Policy, Network, Canary, Probe)
+_MODELS: tuple[type[BaseModel], ...] = (
+    Manifest, Services, Metrics, Resources, Nginx, Opa, Policy, Network, Canary, Probe,
+)  # fmt: skip
 _TITLE = "SwiftDeploy manifest"
 _TYPE_WORDS = {
     "string": "text",
@@ -106,7 +119,7 @@ def table() -> str:
 
 
 def _line(key: Key) -> str:
-    return f"{key.name:<26} {key.meaning}"
+    return f"{key.name:<30} {key.meaning}"
 
 
 def _cell(key: Key) -> str:

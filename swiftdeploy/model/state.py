@@ -10,6 +10,16 @@ EngineName = Literal["local", "docker"]
 
 
 @dataclass(frozen=True)
+class MetricNames:
+    """What a project calls its own series and labels (`services.metrics`); None where nothing is said of it."""
+
+    requests: str | None = None
+    duration: str | None = None
+    status_label: str | None = None
+    path_label: str | None = None
+
+
+@dataclass(frozen=True)
 class Release:
     """What is run. Two releases are the same when their `id` is the same: it is a digest of every field that
     counts (never mode, weight, proxy, judge or network settings). Values of `env` are never kept here, only
@@ -27,6 +37,7 @@ class Release:
     metrics_path: str
     memory: str | None
     cpus: float | None
+    metrics: MetricNames | None = None
 
     @property
     def label(self) -> str:

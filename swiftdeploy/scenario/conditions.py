@@ -17,7 +17,7 @@ from swiftdeploy.model.state import Track
 from swiftdeploy.scenario import overview
 from swiftdeploy.scenario.fields import STRICT, Bounds, Seconds, Several, no_list
 from swiftdeploy.scenario.match import mismatch, unmatched
-from swiftdeploy.scenario.scene import Scene
+from swiftdeploy.scenario.scene import Scene, Since
 from swiftdeploy.scenario.step import Outcome
 from swiftdeploy.verbs import status
 
@@ -175,8 +175,9 @@ def _decide(gate: Gate, scene: Scene) -> Decision:
 def _metrics(asked: TrackMetrics, scene: Scene) -> Checked:
     instance = scene.instance(asked.of)
     since = scene.since.get(asked.of)
-    latest = observe.scrape(instance, scene.world)
-    window = observe.track_window(since.scrape if since else None, latest, instance.release)
+    latest = scene.scrape(instance)
+    own = observe.own(scene.scrapes[instance.id] - (since.scrapes if since else 0), _seconds(since, scene), scene.world)
+    window = observe.track_window(since.scrape if since else None, latest, instance.release, own)
     data: Json = {**asdict(window.users), "window_seconds": window.seconds}
     for name in ("samples", "errors", "error_rate_percent", "p99_latency_ms"):
         bounds, value = getattr(asked, name), getattr(window.users, name)
@@ -185,6 +186,10 @@ def _metrics(asked: TrackMetrics, scene: Scene) -> Checked:
             after = f"{got} from {window.users.samples} samples in {window.seconds:g} s"
             return Missing(f"{name} of {asked.of} to be {bounds}", after, guilty=instance.id), data
     return None, data
+
+
+def _seconds(since: Since | None, scene: Scene) -> float:
+    return scene.world.clock.now() - since.at if since else 0.0
 
 
 def _traffic(asked: TrafficShare, scene: Scene) -> Checked:

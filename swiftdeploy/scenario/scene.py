@@ -93,11 +93,13 @@ STACK_NAMES = ("stack.engine", "stack.folder", "stack.python", "stack.host", "st
 
 @dataclass(frozen=True)
 class Since:
-    """Since when a track has its release, weight and chaos: the moment, and its counters then."""
+    """Since when a track has its release, weight and chaos: the moment, its counters then, and how often steps have
+    scraped it by then."""
 
     key: tuple[Instance, int, int]
     at: float
     scrape: Scrape | None
+    scrapes: int = 0
 
 
 @dataclass
@@ -113,6 +115,7 @@ class Scene:
     captured: dict[str, Json] = field(default_factory=dict)
     since: dict[Track, Since] = field(default_factory=dict)
     hurts: dict[Track, int] = field(default_factory=dict)
+    scrapes: dict[str, int] = field(default_factory=dict)
     routes: tuple[tuple[Instance, ...], int] = ((), 0)
     routed_at: float = 0.0
 
@@ -153,9 +156,14 @@ class Scene:
         for one in state.instances:
             key = (one, state.weight, self.hurts.get(one.track, 0))
             if one.track not in self.since or self.since[one.track].key != key:
-                self.since[one.track] = Since(key, now, observe.scrape(one, self.world))
+                self.since[one.track] = Since(key, now, self.scrape(one), self.scrapes.get(one.id, 0))
         for gone in set(self.since) - {one.track for one in state.instances}:
             del self.since[gone]
+
+    def scrape(self, one: Instance) -> Scrape | None:
+        """A reading of its counters; that it was read is remembered, since an app may count that too."""
+        self.scrapes[one.id] = self.scrapes.get(one.id, 0) + 1
+        return observe.scrape(one, self.world)
 
     def load_report(self) -> LoadReport:
         """What the clients of all loads have seen so far."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swiftdeploy.flow import gate, move
+from swiftdeploy.flow import gate, move, observe
 from swiftdeploy.flow.change import change
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import plan
@@ -29,4 +29,12 @@ def deploy(world: World, override: str = "") -> State:
         with now.towards(goal, override):
             move.start(now.before, goal.state, now.undo, world)
             move.switch(now.before, goal.state, now.undo, world)
+        _warn_of_metrics(goal.state, world)
         return goal.state
+
+
+def _warn_of_metrics(state: State, world: World) -> None:
+    """Said while there is time to mend it, since the gate would have less to judge by."""
+    for one in state.instances:
+        if missing := observe.uncounted(one, world, one.release.metrics):
+            world.console.warn(missing)

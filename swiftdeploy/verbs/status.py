@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from swiftdeploy.flow import asked as projects
 from swiftdeploy.flow import observe, proof
 from swiftdeploy.flow.world import Part, World
-from swiftdeploy.model import errors, evidence, journal, manifest, thresholds
+from swiftdeploy.model import errors, evidence, journal, manifest, metrics, thresholds
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.event import Committed, Entry, Intent, StatusScrape
-from swiftdeploy.model.figures import Figures
+from swiftdeploy.model.figures import Figures, Window
 from swiftdeploy.model.manifest import Manifest
+from swiftdeploy.model.metrics import Own
 from swiftdeploy.model.scrape import Scrape
 from swiftdeploy.model.state import Instance, State, Track
 from swiftdeploy.verbs.validate import edited
@@ -27,20 +28,42 @@ MORE_TRAFFIC = "send it requests meanwhile, or measure longer with --interval SE
 
 @dataclass(frozen=True)
 class Look:
-    """The scrapes of one instance that lie in the window, oldest first. `answers`: the newest is of now."""
+    """The scrapes of one instance that lie in the window, oldest first. `answers`: the newest is of now; else `trouble`
+    says what its metrics page does."""
 
     scrapes: tuple[Scrape, ...] = ()
     answers: bool = False
+    trouble: str = ""
 
     def ends(self) -> tuple[Scrape | None, Scrape | None]:
         """The two scrapes that a window of now lies between; none where nothing can be said of now."""
         return (self.scrapes[0], self.scrapes[-1]) if self.answers and len(self.scrapes) > 1 else (None, None)
 
+    @property
+    def several(self) -> str | None:
+        """Why what is read is of several workers, each with counts of its own; None when it is of one."""
+        return metrics.several_workers(self.scrapes)
+
+    def own(self, world: World) -> Own:
+        """Our own requests between the two."""
+        first, second = self.ends()
+        return observe.own(len(self.scrapes) - 1, second.at - first.at if first and second else 0.0, world)
+
+    def said(self, instance: str) -> str | None:
+        """What is to be said of a metrics page whose figures cannot be shown."""
+        if not self.answers:
+            return self.trouble
+        if self.several:
+            return f"{instance} has no figures: {self.several}; docs/metrics.md shows how they share one page"
+        newest = self.scrapes[-1]
+        return None if newest.usable else f"users of {instance} cannot be counted by its metrics page: {newest.found}"
+
 
 @dataclass(frozen=True)
 class TrackView:
     """One track as the dashboard shows it. `share` is its percentage of requests. `answers`: its metrics page answered
-    this time; when not, nothing that it would tell is known. `requests_per_second` is None before a window is over."""
+    this time; when not, nothing that it would tell is known, and `trouble` says what it does. `metrics`: by which
+    series its requests are counted, or what was found. `requests_per_second` is None before a window is over."""
 
     track: Track
     instance: str
@@ -53,6 +76,8 @@ class TrackView:
     chaos: str | None
     uptime_seconds: float | None
     answers: bool
+    trouble: str = ""
+    metrics: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,17 +154,17 @@ def snapshot(world: World, previous: Snapshot | None = None, reach_seconds: floa
     looks = {one.id: _look(one, world, before.get(one.id, Look()), reach) for one in state.instances}
     parts = world.engine.parts(state) if state.instances else ()
     judged = state.canary or state.stable
-    window = observe.serving_window(judged, *looks[judged.id].ends(), state, world) if judged else None
+    window = _window(judged, looks[judged.id], state, world) if judged else None
     facts: dict[Gate, Mapping[str, Json]] = {"infrastructure": world.host.facts()}
     if window:
         facts["canary"] = evidence.canary_facts(window, None, thresholds.min_samples(policies))
     return Snapshot(
         state,
         last.mode if last and state.instances else None,
-        tuple(_view(one, state, parts, looks[one.id]) for one in state.instances),
+        tuple(_view(one, state, parts, looks[one.id], world) for one in state.instances),
         parts,
         {gate: _decision(gate, facts[gate], state, world) for gate in facts},
-        tuple(_notes(asked, last, state, policies, parts, world)),
+        tuple(_notes(asked, last, state, policies, parts, looks, world)),
         window.seconds if window else 0.0,
         thresholds.min_samples(policies),
         looks,
@@ -198,7 +223,7 @@ def _undecided(decision: Decision, shot: Snapshot) -> str:
         return f"{decision.gate}: {decision.failure or ', '.join(decision.reasons)}"
     judged = shot.judged()
     if judged and not judged.answers:
-        return f"{decision.gate}: NO EVIDENCE: {judged.instance} does not answer at its metrics page"
+        return f"{decision.gate}: NO EVIDENCE: {judged.trouble}"
     count = judged.figures.samples if judged else 0
     return f"{decision.gate}: NO EVIDENCE ({count} of {shot.min_samples}) in {shot.window_seconds:g} s"
 
@@ -233,16 +258,23 @@ def _window_seconds(asked: Manifest | None) -> float:
 
 
 def _look(one: Instance, world: World, before: Look, reach: float) -> Look:
-    now = observe.scrape(one, world)
-    if now is None:
-        return Look(before.scrapes, False)
+    now = observe.read(one, world, one.release.metrics)
+    if isinstance(now, str):
+        return Look(before.scrapes, False, now)
     inside = tuple(scrape for scrape in before.scrapes if now.at - scrape.at <= reach)
     return Look((*(inside or before.scrapes[-1:]), now), True)
 
 
-def _view(one: Instance, state: State, parts: tuple[Part, ...], look: Look) -> TrackView:
-    seen = observe.track_window(*look.ends(), one.release)
+def _window(one: Instance, look: Look, state: State, world: World) -> Window:
+    seen = observe.serving_window(one, *look.ends(), state, world, look.own(world))
+    return replace(seen, users=Figures()) if look.several else seen
+
+
+def _view(one: Instance, state: State, parts: tuple[Part, ...], look: Look, world: World) -> TrackView:
+    seen = observe.track_window(*look.ends(), one.release, look.own(world))
+    users = Figures() if look.several else seen.users
     newest = look.scrapes[-1] if look.answers else None
+    counts = newest is not None and newest.usable and not look.several
     return TrackView(
         one.track,
         one.id,
@@ -250,11 +282,13 @@ def _view(one: Instance, state: State, parts: tuple[Part, ...], look: Look) -> T
         one.release.version,
         next((part for part in parts if part.name == one.id), Part(one.id, "stopped", None)),
         state.weight if one.track == "canary" else 100 - state.weight,
-        round(seen.users.samples / seen.seconds, 1) if seen.seconds and newest and newest.usable else None,
-        seen.users,
+        round(users.samples / seen.seconds, 1) if seen.seconds and counts else None,
+        users,
         newest.chaos if newest else None,
         newest.uptime_seconds if newest else None,
         look.answers,
+        look.trouble,
+        newest.found if newest else "",
     )
 
 
@@ -264,6 +298,7 @@ def _notes(
     state: State,
     policies: PolicySet,
     parts: tuple[Part, ...],
+    looks: Mapping[str, Look],
     world: World,
 ) -> Iterator[str]:
     holder = world.holder()
@@ -276,6 +311,9 @@ def _notes(
         yield _interrupted(left)
     elif not state.instances and world.engine.is_open():
         yield "a first deploy was interrupted; the next changing command will undo it"
+    for one in state.instances:
+        if said := looks[one.id].said(one.id):
+            yield said
     if policies.packaged:
         yield f"no {policies.folder}/ here: the packaged policies are in force"
     if asked is None:

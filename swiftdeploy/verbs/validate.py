@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from swiftdeploy.flow import asked, outputs, proof
+from swiftdeploy.flow import asked, observe, outputs, proof
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import errors, journal, reading
+from swiftdeploy.model import asking, errors, journal, reading
 from swiftdeploy.model.check import Check
 from swiftdeploy.model.decision import GATES, Gate, PolicySet
 from swiftdeploy.model.manifest import Manifest
@@ -31,6 +31,7 @@ def validate(world: World) -> Iterator[Check]:
         yield world.tools.compose(outputs.rendered(manifest, world)["docker-compose.yml"])
         yield from edited(manifest, world)
     yield from _policies(world)
+    yield from _metrics(manifest, world)
     yield from _probed(manifest, world)
     yield from _warnings(manifest, world)
 
@@ -117,6 +118,17 @@ def _unseen(gate: Gate, policies: PolicySet) -> Iterator[Check]:
         yield Check(f"policy {gate}", "warning", told)
     for one in reading.unsent(gate, policies):
         yield Check(f"policy {gate}", "warning", f"{one}")
+
+
+def _metrics(manifest: Manifest, world: World) -> Iterator[Check]:
+    """Whether users can be counted, of what runs, by what the manifest says now."""
+    last = journal.committed(world.journal.changes())
+    names = asking.metric_names(manifest)
+    for one in last.state.instances if last else ():
+        if missing := observe.uncounted(one, world, names):
+            yield Check("metrics", "warning", missing)
+        else:
+            yield Check("metrics", "pass", f"users of {one.id} are counted by its metrics page")
 
 
 def _probed(manifest: Manifest, world: World) -> Iterator[Check]:

@@ -56,7 +56,8 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], Terminal]:
 def view(track: Track, figures: Figures = GOOD, answers: bool = True) -> TrackView:
     part = Part(f"{track}-1", "running", 1)
     chaos, uptime = ("none", 7.0) if answers else (None, None)
-    return TrackView(track, part.name, RELEASE.label, "2.0.0", part, 50, 12.5, figures, chaos, uptime, answers)
+    trouble = "" if answers else f"{part.name} does not answer at its metrics page"
+    return TrackView(track, part.name, RELEASE.label, "2.0.0", part, 50, 12.5, figures, chaos, uptime, answers, trouble)
 
 
 def shot(
@@ -180,7 +181,7 @@ def test_proxy_and_judge_have_a_line_each(capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_track_that_does_not_answer_says_so_and_shows_no_figures(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(shot(view("canary", Figures(), answers=False), canary=LACKING), capsys)
-    assert "its metrics page does not answer" in text
+    assert "does not answer at its metrics page" in text
     assert "12.5" not in text
     assert "chaos       : unknown" in text
 

@@ -88,6 +88,22 @@ def test_an_instance_gets_exactly_the_environment_it_is_due(either: Stack, monke
     assert "SECRET_OF_THE_SHELL" not in env
 
 
+def test_port_name_and_folder_of_an_instance_are_filled_in(either: Stack) -> None:
+    either.services = {"env": {"URL": "{instance}:{port}", "FOLDER": "{state}", "JSON": '{"on":{port}} {{port}}'}}
+    one = either.deploy()
+    env = either.environment(one)
+    port = env["APP_PORT"]
+    assert env["PORT"] == port
+    assert env["URL"] == f"{one.id}:{port}"
+    assert env["JSON"] == f'{{"on":{port}}} {{{{port}}}}'
+    assert env["FOLDER"].startswith("/")
+
+
+def test_a_manifest_may_say_another_port_to_the_app(either: Stack) -> None:
+    either.services = {"env": {"PORT": "1"}}
+    assert either.environment(either.deploy())["PORT"] == "1"
+
+
 def test_starting_what_runs_changes_nothing(either: Stack) -> None:
     one = either.deploy()
     before = either.engine.parts(either.state)

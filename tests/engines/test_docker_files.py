@@ -15,7 +15,7 @@ from swiftdeploy.engines.docker import composefile, drain, instances, marks, ngi
 from swiftdeploy.engines.docker.containers import Container, Ended
 from swiftdeploy.model import asking, manifest
 from swiftdeploy.model.errors import EnvironmentMissing, Unreadable
-from swiftdeploy.model.state import Settings
+from swiftdeploy.model.state import Instance, Settings
 
 TEXT = """
 name: shop
@@ -126,6 +126,15 @@ def test_an_owner_is_read_as_it_was_written() -> None:
 @pytest.mark.parametrize("text", ["", "1 2 b", "a b c d", "1 2 b here more", "1  2 b"])
 def test_another_label_is_no_owner(text: str) -> None:
     assert marks.parsed(text) is None
+
+
+def test_an_instance_has_its_own_name_in_what_is_filled_in() -> None:
+    asked = manifest.parse(
+        "{services: {image: a, port: 1, env: {NAME: 'x-{instance}', PORT: '{port}', FOLDER: '{state}'}}, "
+        "nginx: {image: n, port: 80}, network: {name: net, driver_type: bridge}}"
+    )
+    one = Instance("canary-3", "canary", asking.release(asked, "sha256:ab"))
+    assert instances.environment(one, asked) == {"APP_INSTANCE": "canary-3", "NAME": "x-canary-3"}
 
 
 SETTINGS = asking.settings(

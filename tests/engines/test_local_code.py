@@ -80,7 +80,11 @@ def test_placeholders_are_filled_in(place: Code) -> None:
 
     one = release_of(asked(), place)
     place.keep(one)
-    assert place.filled(one, 1234) == (sys.executable, str(kept_in(place, one) / "tree/app.py"), "--port=1234")
+    assert place.filled(one, {"port": "1234"}) == (
+        sys.executable,
+        str(kept_in(place, one) / "tree/app.py"),
+        "--port=1234",
+    )
 
 
 def test_without_a_command_and_a_sample_app_nothing_can_run(place: Code) -> None:
@@ -103,7 +107,7 @@ def test_a_kept_release_runs_its_old_code(place: Code) -> None:
     old = release_of(asked(), place)
     place.keep(old)
     (place.places.root / "app.py").write_text("print('second')")
-    kept = Path(place.filled(old, 1)[1])
+    kept = Path(place.filled(old, {"port": "1"})[1])
     assert kept.read_text() == "print('first')"
 
 
@@ -111,22 +115,22 @@ def test_a_release_whose_files_are_gone_is_refused(place: Code) -> None:
     old = release_of(asked(), place)
     (place.places.root / "app.py").unlink()
     with pytest.raises(EnvironmentMissing, match="were changed and no copy"):
-        place.filled(old, 1)
+        place.filled(old, {"port": "1"})
 
 
 def test_a_kept_copy_that_was_edited_is_refused(place: Code) -> None:
     old = release_of(asked(), place)
     place.keep(old)
     (place.places.root / "app.py").write_text("print('second')")
-    Path(place.filled(old, 1)[1]).write_text("print('evil')")
+    Path(place.filled(old, {"port": "1"})[1]).write_text("print('evil')")
     with pytest.raises(EnvironmentMissing, match="were changed and no copy"):
-        place.filled(old, 1)
+        place.filled(old, {"port": "1"})
 
 
 def test_a_damaged_copy_is_made_anew_from_files_that_are_still_the_same(place: Code) -> None:
     one = release_of(asked(), place)
     place.keep(one)
-    copy = Path(place.filled(one, 1)[1])
+    copy = Path(place.filled(one, {"port": "1"})[1])
     copy.write_text("torn")
     place.keep(one)
     assert copy.read_text() == "print('first')"

@@ -43,7 +43,9 @@ def place(tmp_path: Path) -> Code:
 def run(place: Code, one: Release) -> str:
     """What the release says when it runs as the engine runs it."""
     place.keep(one)
-    done = subprocess.run(place.filled(one, 1), cwd=place.places.root, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        place.filled(one, {"port": "1"}), cwd=place.places.root, capture_output=True, text=True, timeout=20
+    )
     return done.stdout.strip() or done.stderr
 
 
@@ -166,7 +168,7 @@ def test_an_interpreter_of_the_projects_own_venv_stays_where_it_is(place: Code) 
     (root / "venv" / "bin" / "python").symlink_to(sys.executable)
     one = release(place, "venv/bin/python", "app.py")
     place.keep(one)
-    argv = place.filled(one, 1)
+    argv = place.filled(one, {"port": "1"})
     assert argv[0] == "venv/bin/python"
     write(root, app_py="print('edited')")
     assert run(place, one) == argv[1]
@@ -223,7 +225,7 @@ def test_what_is_too_large_runs_in_place_while_unchanged(
     write(root, app_py="print('first')", a="x" * 100, b="x" * 100, c="x" * 100)
     one = release(place, "{python}", "app.py")
     place.keep(one)
-    assert place.filled(one, 1)[1] == "app.py"
+    assert place.filled(one, {"port": "1"})[1] == "app.py"
     write(root, app_py="print('edited')")
     assert run(place, one) == "first"
     assert not (place.places.releases / one.id / "files" / "tree").exists()

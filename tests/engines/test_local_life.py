@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from stack import wait
 
 from swiftdeploy.edge import bundled
 from swiftdeploy.engines.local import processes
@@ -31,6 +32,40 @@ def test_an_instance_gets_exactly_the_environment_it_is_due(stack: Any, monkeypa
     assert "SECRET_OF_THE_SHELL" not in env
     assert env["SWIFTDEPLOY_ROOT"] == str(stack.root.resolve())
     assert stack.part(one.id).cwd() == str(stack.root.resolve())
+
+
+WRITES = f"""
+import os, runpy, sys
+open(os.path.join(sys.argv[1], "life"), "x").close()
+runpy.run_path({str(SAMPLE_APP)!r}, run_name="__main__")
+"""
+
+
+def test_a_folder_of_its_own_is_empty_at_each_start_and_goes_with_the_instance(stack: Any) -> None:
+    stack.services = {"command": ["{python}", "-c", WRITES, "{state}"]}
+    one = stack.deploy()
+    folder = stack.places.state_of(one.id)
+    assert [path.name for path in folder.iterdir()] == ["life"]
+    first = stack.part(one.id).pid
+    stack.engine.kill(one.id)  # started again, it could not make its file in a folder that has it
+    stack.wait_until_up(one.id, not_pid=first)
+    wait(lambda: None if stack.get("/healthz")[0] == 200 else "no answer")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    stack.drop(one.id)
+    assert not folder.exists()
+
+
+def test_teardown_removes_the_folders_of_instances(stack: Any) -> None:
+    stack.services = {"env": {"FOLDER": "{state}"}}
+    one = stack.deploy()
+    assert stack.part(one.id).environ()["FOLDER"] == str(stack.places.state_of(one.id))
+    assert stack.places.state_of(one.id).is_dir()
+    stack.engine.close(False)
+    assert not stack.places.states.exists()
+
+
+def test_an_instance_that_asks_for_no_folder_has_none(stack: Any) -> None:
+    assert not stack.places.state_of(stack.deploy().id).exists()
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,22 @@ def test_the_order_of_env_in_the_manifest_does_not_count() -> None:
     assert render.project(manifest.parse(one), TEMPLATES) == render.project(manifest.parse(other), TEMPLATES)
 
 
+def test_port_name_and_folder_of_an_instance_are_filled_in() -> None:
+    env = {"URL": Secret("{instance}:{port}"), "FOLDER": Secret("{state}/x"), "OTHERS": Secret("{{port}} ${port}")}
+    app = with_services(env=env)["services"]["app"]
+    found = app["environment"]
+    assert (found["URL"], found["FOLDER"]) == ("app:3000", "/run/swiftdeploy/x")
+    assert found["OTHERS"] == "{{port}} $${port}"
+    assert (found["PORT"], found["APP_PORT"]) == ("3000", "3000")
+    assert app["tmpfs"] == ["/tmp:mode=1777,size=64m", "/run/swiftdeploy:mode=1777,size=64m"]
+
+
+def test_a_manifest_that_names_no_folder_has_only_the_temporary_one() -> None:
+    app = with_services(env={"PORT": Secret("80")})["services"]["app"]
+    assert app["tmpfs"] == ["/tmp:mode=1777,size=64m"]
+    assert app["environment"]["PORT"] == "80"
+
+
 def test_only_the_proxy_is_published_to_the_world_and_the_app_never() -> None:
     services = compose()["services"]
     assert services["nginx"]["ports"] == ["0.0.0.0:8080:8080", "127.0.0.1:8081:8081"]
@@ -144,7 +160,7 @@ def test_every_value_comes_out_of_the_compose_file_as_it_went_in(env: dict[str, 
     app = with_services(env={key: Secret(value) for key, value in env.items()}, version=version)["services"]["app"]
     read = {key: value.replace("$$", "$") for key, value in app["environment"].items()}
     ours = {"MODE": "stable", "APP_VERSION": version, "APP_PORT": "3000", "APP_HOST": "0.0.0.0"}
-    assert read == env | ours | {"APP_DRAIN_SECONDS": "30"}
+    assert read == {"PORT": "3000"} | env | ours | {"APP_DRAIN_SECONDS": "30"}
     assert not any("$" in value.replace("$$", "") for value in app["environment"].values())
 
 

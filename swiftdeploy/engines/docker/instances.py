@@ -35,7 +35,9 @@ def start(instance: Instance, manifest: Manifest, compose: Compose, beside: tupl
     service, project = SERVICES[instance.track], render.project_name(manifest.network.name)
     changes = {
         "image": images.reference(instance.release, project, compose.places.kept_releases),
-        "environment": {"APP_INSTANCE": instance.id},
+        "environment": environment(instance, manifest),
+        # a project's own template may be from before there was {state}
+        **({"tmpfs": render.container_tmpfs(manifest.services)} if render.uses_state(manifest.services) else {}),
         # a name of its own, by which the proxy finds it whatever address it has after a restart
         "networks": {network_of(text, service): {"aliases": [instance.id]}},
         "labels": {
@@ -46,6 +48,13 @@ def start(instance: Instance, manifest: Manifest, compose: Compose, beside: tupl
     }
     count = 1 + sum(one.service == service for one in compose.containers.all())
     compose.up(*beside, Start(text, service, changes, count))
+
+
+def environment(instance: Instance, manifest: Manifest) -> dict[str, str]:
+    """What differs between instances of one release, beside its track."""
+    plain = render.filled_env(manifest.services, render.COMPOSE_INSTANCE)
+    own = render.filled_env(manifest.services, instance.id)
+    return {"APP_INSTANCE": instance.id} | {name: value for name, value in own.items() if value != plain[name]}
 
 
 def ended(found: Container | None) -> str | None:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from swiftdeploy.engines.local import kept, tree
 from swiftdeploy.engines.local.kept import Kept
 from swiftdeploy.engines.local.places import Places
-from swiftdeploy.model import asking
+from swiftdeploy.model import asking, placeholders
 from swiftdeploy.model.errors import EnvironmentMissing
 from swiftdeploy.model.state import Release
 
 if TYPE_CHECKING:
     from swiftdeploy.model.manifest import Manifest
 
-PYTHON, PORT, SAMPLE = "{python}", "{port}", "{sample_app}"
+PYTHON, SAMPLE = "{python}", "{sample_app}"
 # -S: the sample app needs the standard library only, and starts sooner without looking for more
 SAMPLE_ARGV = (PYTHON, "-S", SAMPLE)
 
@@ -63,9 +63,10 @@ class Code:
         elif not good:
             raise _gone(release)
 
-    def filled(self, release: Release, port: int) -> tuple[str, ...]:
-        """The argv to run, of a release whose files are kept. Raises EnvironmentMissing when they are not."""
-        argv = [word.replace(PYTHON, sys.executable).replace(PORT, str(port)) for word in release.argv]
+    def filled(self, release: Release, values: Mapping[str, str]) -> tuple[str, ...]:
+        """The argv to run, of a release whose files are kept, with the `values` of its instance. Raises
+        EnvironmentMissing when they are not."""
+        argv = [placeholders.filled(word, {"python": sys.executable, **values}) for word in release.argv]
         if _whole(release.argv, {}) != release.digest:
             found = self._good(release)
             if found is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -154,6 +155,8 @@ class Local:
         processes.end(processes.marked(self._places, instance_id), grace_seconds)
         if known:
             ports.release(known.port, self._places.root)
+            if known.state:
+                shutil.rmtree(known.state, ignore_errors=True)
 
     def log_tail(self, name: str, lines: int) -> tuple[str, ...]:
         return logs.tail(self._places.log(name), lines)

@@ -30,6 +30,14 @@ class Places:
         return self.local / "logs"
 
     @property
+    def states(self) -> Path:
+        return self.local / "states"
+
+    def state_of(self, name: str) -> Path:
+        """The folder of an instance's own, {state} in a manifest."""
+        return self.states / name
+
+    @property
     def proxy(self) -> Path:
         return self.local / "proxy"
 

@@ -25,7 +25,8 @@ AUTORESTART = {"no": "false", "always": "true", "unless-stopped": "true", "on-fa
 @dataclass(frozen=True)
 class Program:
     """`file` is executed with `argv`, `env` (complete) and `cwd`. `sweep` ends processes left in `cwd` first, `unlink`
-    names stale sockets. `restart` is Compose's word. Instances have a port and what draining needs to know."""
+    names stale sockets. `restart` is Compose's word. Instances have a port and what draining needs to know; `state` is
+    a folder that exists and is empty at each start, where one is asked for."""
 
     name: str
     file: str
@@ -39,6 +40,7 @@ class Program:
     release: str = ""
     metrics_path: str = ""
     drain_timeout_seconds: float = 0.0
+    state: str = ""
 
 
 def save(program: Program, places: Places, run: RunDir) -> None:

@@ -27,7 +27,7 @@ def everything(places: Places, grace_seconds: float, clean: bool = False) -> Non
         programs.remove(name, places)
     rundir.remove(places)
     ports.release_all(places.root)
-    for name in ("supervisord.pid", "supervisord.conf", "proxy", *(["logs", "programs"] if clean else [])):
+    for name in ("supervisord.pid", "supervisord.conf", "proxy", "states", *(["logs", "programs"] if clean else [])):
         _remove(places, name)
     if clean:
         shutil.rmtree(places.local, ignore_errors=True)
