@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from swiftdeploy.flow import observe
 from swiftdeploy.flow.waiting import until
-from swiftdeploy.model import evidence, metrics
+from swiftdeploy.model import evidence, metrics, untimed
 from swiftdeploy.model.decision import Json
 from swiftdeploy.model.errors import EnvironmentMissing
 from swiftdeploy.model.figures import Figures, Tally, Window, together
@@ -106,7 +106,7 @@ class _Measuring:
             return
         address = self._world.engine.address(self._instance)
         self._own_answers = {path: self._answer_of_stable(path) for path in asked.asked_paths}
-        self._tallies = self._world.traffic.probe(
+        tallies = self._world.traffic.probe(
             address,
             asked.asked_paths,
             asked.requests,
@@ -114,6 +114,15 @@ class _Measuring:
             enough=self._enough,
             longest_seconds=max(0.0, self._end - self._world.clock.now()),
             watch=self._watch,
+        )
+        self._tallies = self._timed(tallies)
+
+    def _timed(self, tallies: Sequence[Tally]) -> tuple[Tally, ...]:
+        """Without the latencies of paths that do not count for p99."""
+        excluded = self._manifest.canary.exclude_paths
+        return tuple(
+            replace(one, timed_ms=()) if untimed.is_excluded(one.path.partition("?")[0], excluded) else one
+            for one in tallies
         )
 
     def _answer_of_stable(self, path: str) -> tuple[str, ...]:
@@ -139,12 +148,12 @@ class _Measuring:
             seconds = last.at - self._stable_first.at if last and self._stable_first else 0.0
             own = observe.own(1, seconds, self._world)
             seen = observe.track_window(self._stable_first, last, self._stable.release, own)
-            stable = replace(seen, proxy=self._log.of(self._stable)) if self._log else seen
+            stable = observe.with_log(seen, self._stable, self._log) if self._log else seen
         return Measured(self._window(), stable, self._enough)
 
     def _watch(self, tallies: Sequence[Tally]) -> bool:
         """While the probe runs: whether it may end already."""
-        self._tallies = tuple(tallies)
+        self._tallies = self._timed(tallies)
         if self._world.clock.now() - self._looked >= LOOK_SECONDS:
             self._look()
         return self._over
@@ -188,14 +197,13 @@ class _Measuring:
         asked = [one for one in self._tallies if one.requests]
         own = observe.own(len(self._scrapes) - 1, latest.at - first.at if first and latest else 0.0, self._world)
         seen = metrics.window(first, latest, together(asked) if asked else None, ignored, own)
-        proxy = self._log.of(self._instance) if self._log else Figures()
-        users, note = self._trusted(seen.users, proxy)
+        seen = observe.with_log(seen, self._instance, self._log) if self._log else seen
+        users, note = self._trusted(seen.users, seen.proxy)
         self._distrusted = bool(note)
         return replace(
             seen,
             seconds=round(self._world.clock.now() - self._begun, 3),
             users=users,
-            proxy=proxy,
             **_of_probe(asked, self._own_answers),
             notes=tuple(one for one in (note, *dict.fromkeys(one.slowed for one in asked)) if one),
         )

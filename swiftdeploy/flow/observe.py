@@ -74,14 +74,23 @@ def serving_window(
     serving: State,
     world: World,
     own: Own = metrics.ONLY_THE_FIRST,
+    excluded: Collection[str] = (),
 ) -> Window:
-    """As `track_window`, and what the proxy logged of the instance in the same last seconds, while it keeps a log."""
+    """As `track_window`, and what the proxy logged of the instance in the same last seconds, while it keeps a log.
+    Requests to the `excluded` paths do not count for p99."""
     seen = track_window(first, second, instance.release, own)
-    logged = log(serving, world, seen.seconds) if seen.seconds and serving.canary else None
+    logged = log(serving, world, seen.seconds, excluded) if seen.seconds and serving.canary else None
     if logged is None:
         return seen
     logged.read()
-    return replace(seen, proxy=logged.of(instance))
+    return with_log(seen, instance, logged)
+
+
+def with_log(seen: Window, instance: Instance, logged: Log) -> Window:
+    """A window and what the proxy logged of the instance in it. An app's histogram has streams among the rest, so its
+    p99 gives way to the proxy's as soon as something is not to count."""
+    users = seen.users.without_p99() if logged.leaves_out else seen.users
+    return replace(seen, users=users, proxy=logged.of(instance))
 
 
 class Log:
@@ -109,9 +118,10 @@ class Log:
         name = stable.id if stable else None
         return proxylog.figures(self._found, instance.id, _ignored(instance.release), name, self._excluded)
 
-    def streaming_paths(self) -> frozenset[str]:
-        """The paths on which an answer streamed."""
-        return proxylog.streaming_paths(self._found)
+    @property
+    def leaves_out(self) -> bool:
+        """Whether some requests do not count for p99: answers that streamed, or paths that are excluded."""
+        return bool(self._excluded) or any(one.streams for one in self._found)
 
 
 def log(serving: State, world: World, last_seconds: float = 0.0, excluded: Collection[str] = ()) -> Log | None:

@@ -43,6 +43,10 @@ class Figures:
         """The highest true error rate that these samples leave possible, with a certainty of 99.9 %."""
         return round(100 * bounds.rate_high(self.errors, self.samples), 4) if self.samples else None
 
+    def without_p99(self) -> Figures:
+        """The same, where nobody can tell slow requests from those that only go on for long."""
+        return replace(self, p99_latency_ms=None, p99_is_lower_bound=False, p99_low_ms=None, p99_likely_ms=None)
+
 
 @dataclass(frozen=True)
 class Answer:

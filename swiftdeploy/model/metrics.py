@@ -14,6 +14,7 @@ from swiftdeploy.model.scrape import Scrape
 
 CONTAINER_HEALTH_SECONDS = 2.0  # between two polls of a container's own health check
 CLOCK_SECONDS = 1.5
+DROPPED = "dropped"  # beside the statuses of a probe: what nobody waited for
 NEVER_COUNTED = frozenset({"/healthz", "/metrics", "/chaos"})
 
 
@@ -66,7 +67,8 @@ def _is_left_out(probe: Tally, seen: Scrape, ignored: Collection[str]) -> bool:
 
 
 def _users(first: Scrape, second: Scrape, probe: Tally | None, ignored: Collection[str], own: Own) -> Figures:
-    samples, errors = _counts(first, second, probe.statuses if probe else {}, ignored, own)
+    sent = {**probe.statuses, DROPPED: probe.dropped} if probe else {}
+    samples, errors = _counts(first, second, sent, ignored, own)
     total, told, untold, reset = _by_bound(first, second, ignored)
     buckets = _without(_without_fastest(total, _polls(own, told, untold, reset)), probe.latencies_ms if probe else ())
     p99_seconds, is_lower_bound = histogram_quantile(0.99, buckets.items())

@@ -82,11 +82,6 @@ def figures(
     return exact(len(mine), errors, [one.seconds * 1000 for one in timed])
 
 
-def streaming_paths(found: Iterable[Request]) -> frozenset[str]:
-    """The paths on which an answer streamed."""
-    return frozenset(one.path for one in found if one.streams)
-
-
 def _failed(one: Request, others: Collection[str]) -> bool:
     """Whether the client got a 5xx, from the app or from the proxy itself, or was only spared one because another
     instance stood in. nginx tries again only after a failure, and passes an instance over only when its name leads

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from swiftdeploy.flow import asked as projects
@@ -154,7 +154,8 @@ def snapshot(world: World, previous: Snapshot | None = None, reach_seconds: floa
     looks = {one.id: _look(one, world, before.get(one.id, Look()), reach) for one in state.instances}
     parts = world.engine.parts(state) if state.instances else ()
     judged = state.canary or state.stable
-    window = _window(judged, looks[judged.id], state, world) if judged else None
+    excluded = asked.canary.exclude_paths if asked else ()
+    window = _window(judged, looks[judged.id], state, excluded, world) if judged else None
     facts: dict[Gate, Mapping[str, Json]] = {"infrastructure": world.host.facts()}
     if window:
         facts["canary"] = evidence.canary_facts(window, None, thresholds.min_samples(policies))
@@ -265,8 +266,8 @@ def _look(one: Instance, world: World, before: Look, reach: float) -> Look:
     return Look((*(inside or before.scrapes[-1:]), now), True)
 
 
-def _window(one: Instance, look: Look, state: State, world: World) -> Window:
-    seen = observe.serving_window(one, *look.ends(), state, world, look.own(world))
+def _window(one: Instance, look: Look, state: State, excluded: Collection[str], world: World) -> Window:
+    seen = observe.serving_window(one, *look.ends(), state, world, look.own(world), excluded)
     return replace(seen, users=Figures()) if look.several else seen
 
 

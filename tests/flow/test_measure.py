@@ -204,3 +204,36 @@ def test_each_look_reads_only_what_is_new_in_the_log():
     assert facts["samples"] == 100
     assert world.read_since[0] == 0.0
     assert world.read_since[-1] > 8.0
+
+
+class Streaming(Effects):
+    """Everything that the proxy logs streams, and takes 1.5 s."""
+
+    def proxy_log(self, since):
+        last = "0.009\tcanary-2.example:80\t200\t0.009\t200", "1.500\tcanary-2.example:80\t200\t1.500\t1\t200"
+        return [line.replace(*last) for line in super().proxy_log(since)]
+
+
+def test_streams_are_samples_and_no_matter_of_the_p99():
+    clock = Clock()
+    world = Streaming({"canary-2": App(clock, users_per_second=20), "stable-1": App(clock)}, clock)
+    served(world, 20)
+    facts = measured(world, BOTH).facts
+    assert facts["sources"]["proxy"]["samples"] >= 100
+    assert facts["sources"]["proxy"]["p99_latency_ms"] is None
+    assert facts["p99_latency_ms"] == 3.0, "that of the probe"
+
+
+def test_nothing_but_streams_is_not_slow():
+    clock = Clock()
+    world = Streaming({"canary-2": App(clock), "stable-1": App(clock)}, clock)
+    served(world, 20)
+    assert measured(world, BOTH, manifest(None)).facts["p99_latency_ms"] == 0.0
+
+
+def test_an_excluded_path_of_the_probe_does_not_count_for_the_p99():
+    asks = manifest(300, paths=("/", "/export"))
+    asks.canary.exclude_paths = ("/export",)
+    found = measured(both(), asks=asks)
+    assert (found.window.paths["/export"].p99_latency_ms, found.window.paths["/"].p99_latency_ms) == (None, 3.0)
+    assert found.facts["samples"] == 300

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from swiftdeploy.model.figures import Figures
 from swiftdeploy.model.metrics import ignored_paths
-from swiftdeploy.model.proxylog import MARK, figures, requests, streaming_paths, written_at
+from swiftdeploy.model.proxylog import MARK, figures, requests, written_at
 
 CANARY, STABLE, SOCKET = "127.0.0.1:5002", "127.0.0.1:5001", "unix:/tmp/x/handoff.sock"
 IGNORED = ignored_paths("/live", "/stats")
@@ -129,7 +129,7 @@ def test_streams_are_samples_and_errors_and_not_in_the_p99():
     lines = [line(times="0.010")] * 8 + [line(times="1.500", streams="1"), line(502, times="1.500", streams="1")]
     assert seen(*lines) == Figures(10, 1, 10.0, 10.0, False)
     assert seen(line(times="1.500", streams="1")) == Figures(1, 0, 0.0, None, False)
-    assert streaming_paths(requests([line(), line(path="/events", streams="1")], 0.0)) == {"/events"}
+    assert [one.streams for one in requests([line(), line(path="/events", streams="1")], 0.0)] == [False, True]
 
 
 def test_excluded_paths_are_samples_and_errors_and_not_in_the_p99():
