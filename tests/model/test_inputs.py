@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import pytest
 
-from swiftdeploy.model import inputs, limits, metrics, policy, proof
+from swiftdeploy.model import inputs, limits, policy, proof
 from swiftdeploy.model.decision import GATES, Gate, Json, PolicySet
 from swiftdeploy.model.inputs import Input
 from swiftdeploy.model.metrics import Figures, Window
@@ -65,7 +65,7 @@ def test_the_worst_input_has_samples_enough_to_be_sure() -> None:
 def test_the_canary_gate_sends_nothing_that_the_table_does_not_have() -> None:
     figures = Figures(10, 1, 10.0, 20.0)
     seen = Window(1.0, 0, figures, figures)
-    assert set(names(metrics.canary_facts(seen, seen))) <= inputs.sent("canary")
+    assert set(names(evidence.canary_facts(seen, seen, 100))) <= inputs.sent("canary")
 
 
 def names(facts: Mapping[str, Json], before: str = "") -> list[str]:

@@ -144,8 +144,8 @@ def test_the_digest_covers_names_and_texts_but_no_tests() -> None:
 
 
 def test_the_shown_decision_has_the_documented_fields() -> None:
-    shown = policy.shown(answer())
-    assert list(shown) == ["allow", "reasons", "domain", "checked", "evidence", "judge", "policy_digest"]
+    shown, more = policy.shown(answer()), ["proven", "warnings"]
+    assert list(shown) == ["allow", "reasons", "domain", "checked", "evidence", "judge", "policy_digest", *more]
     assert "failure" in policy.shown(policy.nothing("canary", {}, "opa", POLICIES, "down"))
 
 

@@ -55,7 +55,8 @@ def test_the_shipped_policies_judge_every_figure_and_the_original_ones_do_not() 
         ("deny contains 1 if input.disk_free_gb < 1", "input.disk_free_gb is sent by no gate"),  # by the other gate
         ("deny contains 1 if input.frobnicated", "input.frobnicated is sent by no gate"),
         ("deny contains 1 if input.sources.users.p99_latency_ms > 1", ""),
-        ("deny contains 1 if input.versus_stable.anything > 1", ""),
+        ("deny contains 1 if input.versus_stable.p99_increase_percent > 1", ""),
+        ("deny contains 1 if input.versus_stable.anything > 1", "input.versus_stable.anything is sent by no gate"),
         ('deny contains 1 if input.action == "promote"', ""),
     ],
 )  # fmt: skip
