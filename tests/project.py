@@ -25,6 +25,7 @@ from swiftdeploy.model.journal import Entry
 QUICK = {
     "canary.probe": {"path": "/", "requests": 120, "rps": 400},
     "canary.weight": 50,
+    "canary.window": "3s",  # nobody sends requests meanwhile, and users are waited for while a canary serves
     "opa.on_unavailable": "deny",
 }
 

@@ -10,10 +10,10 @@ from typing import Any, get_args
 
 import pytest
 
-from swiftdeploy.model import inputs, limits, policy, proof
+from swiftdeploy.model import evidence, inputs, limits, policy, proof
 from swiftdeploy.model.decision import GATES, Gate, Json, PolicySet
+from swiftdeploy.model.figures import Figures, Window
 from swiftdeploy.model.inputs import Input
-from swiftdeploy.model.metrics import Figures, Window
 
 POLICIES = Path(__file__).parents[2] / "policies"
 PYTHON: Mapping[str, tuple[type, ...]] = {
