@@ -246,7 +246,8 @@ class Canary(BaseModel):
     window_seconds: kinds.Seconds = Field(
         default=30.0,
         alias="window",
-        description="Longest measuring time of a gate; it ends as soon as there is enough evidence.",
+        description="Longest measuring time of a gate; it ends as soon as there is enough evidence, "
+        "of users too while a canary serves.",
         examples=["10s"],
     )
     steps: Annotated[
