@@ -16,6 +16,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
+from swiftdeploy.model import evidence
 from swiftdeploy.model.decision import Decision, Gate
 from swiftdeploy.verbs.status import Snapshot, TrackView, lacks_evidence
 
@@ -55,7 +56,7 @@ class Picture:
         if gap:
             yield Text("─" * width, style="dim")
             yield Text("")
-        yield from _compliance(shot, width)
+        yield from _compliance(shot, width, layout)
         if not shot.tracks:
             yield from _section(Text("nothing runs: `swiftdeploy deploy` starts it"), gap)
         for track in shot.tracks:
@@ -138,10 +139,12 @@ def _point(track: TrackView, shot: Snapshot) -> Point:
     return Point(track.requests_per_second, track.figures.error_rate_percent, track.figures.p99_latency_ms)
 
 
-def _compliance(shot: Snapshot, width: int) -> Iterator[Text]:
+def _compliance(shot: Snapshot, width: int, layout: Layout) -> Iterator[Text]:
     yield _rule("Policy Compliance", width)
     for gate, decision in shot.decisions.items():
         yield from _decision(gate, decision, shot)
+        if layout == "full" and "sources" in decision.input:
+            yield Text(f"     on {evidence.in_words(decision.input)}", style="dim")
 
 
 def _decision(gate: Gate, decision: Decision, shot: Snapshot) -> Iterator[Text]:

@@ -54,7 +54,7 @@ def of_release(release_id: str, backwards: Iterable[Entry]) -> Denial | None:
 def reviewed(decision: Decision, denial: Denial | None, measured: Measured) -> Decision:
     """An allow as it stands, or no decision where a denial of this release still counts."""
     lacking = denial.lacking(measured) if denial and decision.allow else ""
-    return replace(decision, outcome="none", failure=lacking) if lacking else decision
+    return replace(decision, outcome="none", evidence="insufficient", failure=lacking) if lacking else decision
 
 
 def condemned_by(measured: Measured, denied: Callable[[Mapping[str, Json]], bool]) -> dict[str, int]:

@@ -53,7 +53,7 @@ def undecided(decision: Decision, policies: PolicySet) -> str:
     if decision.blame == "policy":
         return f"mend {_of_the_policy(decision.gate, policies)} and run it again ({_explain(decision.gate)})"
     if decision.evidence == "insufficient":
-        return "wait for more requests, or raise canary.probe.requests, and run it again"
+        return "let more requests reach it (raise canary.window or canary.probe.requests) and run it again"
     return "mend the judge (`swiftdeploy doctor` looks at it) and run it again"
 
 

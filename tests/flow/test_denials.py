@@ -58,7 +58,7 @@ def test_a_teardown_ends_the_memory():
 def test_an_allow_on_fewer_users_is_no_decision_and_names_the_denial():
     denial = Denial(AT, ("error_rate is 100.00%",), {"users": 240})
     found = reviewed(ALLOW, denial, measured(users=239))
-    assert found.outcome == "none"
+    assert (found.outcome, found.evidence) == ("none", "insufficient")
     assert AT in found.failure
     assert "240" in found.failure
     assert "error_rate is 100.00%" in found.failure

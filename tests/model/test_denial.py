@@ -83,7 +83,7 @@ def test_the_next_step_after_a_denial_fits(decision: Decision, serving: bool, sa
     [
         (undecided("thresholds"), "mend policies/data.json"),
         (undecided("policy"), "mend policies/canary.rego"),
-        (undecided(insufficient=True), "raise canary.probe.requests"),
+        (undecided(insufficient=True), "raise canary.window or canary.probe.requests"),
         (undecided(), "mend the judge"),
     ],
 )
