@@ -11,6 +11,6 @@ import pytest
 @pytest.fixture(scope="session")
 def opa_binary() -> str:
     binary = os.environ.get("SWIFTDEPLOY_OPA") or shutil.which("opa")
-    if not binary:
+    if not binary or binary == "off":
         pytest.skip("no opa binary on PATH or in SWIFTDEPLOY_OPA")
     return binary
