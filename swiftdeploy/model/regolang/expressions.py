@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from swiftdeploy.model.regolang.cursor import Cursor
 from swiftdeploy.model.regolang.tokens import KEYWORDS
 from swiftdeploy.model.regolang.tree import (
@@ -170,9 +172,7 @@ def _signed(cursor: Cursor) -> Term:
     cursor.expect(")", "to close the parenthesis")
     if cursor.next.glued and (cursor.at_sign(".") or cursor.at_sign("[")):
         cursor.fail("a parenthesis has no fields", "give it a name first: `x := ...`")
-    if isinstance(inner, Infix):
-        return Infix(opening.at, cursor.past, inner.op, inner.left, inner.right, inner.sign_at)
-    return inner
+    return replace(inner, at=opening.at, end=cursor.past)
 
 
 def _negative(cursor: Cursor) -> Scalar:
