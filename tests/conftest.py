@@ -61,6 +61,8 @@ def _starts_containers(item: pytest.Item) -> bool:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-point", action="store_true", help="kill commands at every phase boundary (make crash)")
     parser.addoption("--parity", type=int, default=500, help="inputs that both judges answer (make nightly: 10000)")
+    parser.addoption("--broken", type=int, default=500, help="broken policies for both judges (make nightly: 10000)")
+    parser.addoption("--broken-seed", type=int, help="the seed of the broken policies, as a failure prints it")
     parser.addoption(
         "--require-docker",
         action="store_true",

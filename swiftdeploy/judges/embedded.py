@@ -122,12 +122,12 @@ class Embedded:
 
     def _compile_tests(self, names: Sequence[rego.TestName], files: Mapping[str, str]) -> str:
         """What keeps the tests from running; empty when nothing does."""
-        wrong = rego.unusable(files, tests=True)
+        wrong, modules = _prepared(files, tests=True)
         if wrong:
             return str(wrong[0])
         request = {
             "op": "compile",
-            "modules": rego.modules(files, tests=True),
+            "modules": modules,
             "data": policydata.text(policydata.documents(files["data.json"])),
             "entries": [one.entry for one in names],
         }
@@ -166,7 +166,7 @@ class Embedded:
         self._alive()
         if key in self._loaded:
             return ()
-        wrong = rego.unusable(files)
+        wrong, modules = _prepared(files)
         if wrong:
             return wrong
         probe: Sequence[str] = [f"data.swiftdeploy.{gate}.decision" for gate in GATES]
@@ -174,7 +174,7 @@ class Embedded:
             {
                 "op": "load",
                 "key": key,
-                "modules": rego.modules(files),
+                "modules": modules,
                 "data": policydata.text(policydata.documents(files.get("data.json", ""))),
                 "probe": probe,
             },
@@ -250,6 +250,15 @@ class Embedded:
             self._end()
             raise NoDecision("the embedded judge answered something that is no object")
         return reply
+
+
+def _prepared(files: Mapping[str, str], tests: bool = False) -> tuple[tuple[Finding, ...], dict[str, str]]:
+    """What is wrong with the files, and the modules for the child. The reader is imported only here: it takes longer
+    than all commands that judge nothing."""
+    from swiftdeploy.model.regolang import check
+
+    wrong = rego.unusable(files, tests)
+    return (wrong, {}) if wrong else check.prepared(files, tests)
 
 
 def _send(child: subprocess.Popen[bytes], data: bytes, until: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from swiftdeploy.model.regolang.cursor import Cursor
 from swiftdeploy.model.regolang.tokens import KEYWORDS
 from swiftdeploy.model.regolang.tree import (
@@ -25,22 +27,22 @@ from swiftdeploy.model.regolang.tree import (
 _BINDS = {"in": 1, "|": 3, "&": 4, "+": 5, "-": 5, "*": 6, "/": 6, "%": 6}
 _BINDS |= dict.fromkeys(("==", "!=", "<", "<=", ">", ">="), 2)
 _RELATION = 2
-_UNION = 3
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
-def expression(cursor: Cursor, binds: int = 1) -> Term:
-    """A term with its operators, those that bind at least as close as `binds`."""
+def expression(cursor: Cursor, binds: int = 1, bar: bool = True) -> Term:
+    """A term with its operators, those that bind at least as close as `binds`. Without `bar` it ends before `|`, which
+    begins the body of a comprehension."""
     left = _operand(cursor)
     while True:
         sign = cursor.next
         level = _BINDS.get(sign.text, 0) if sign.kind in ("sign", "name") else 0
-        if level < binds:
+        if level < binds or (sign.text == "|" and not bar):
             return left
         if sign.fresh:
             cursor.fail(f"a line cannot begin with `{sign.text}`", "end the line before with it")
         cursor.take()
-        right = expression(cursor, level + 1)
+        right = expression(cursor, level + 1, bar)
         if level <= _RELATION and _BINDS.get(cursor.next.text, 0) == level and cursor.next.kind != "string":
             cursor.fail(f"`{sign.text}` cannot be chained", "use parentheses, or a line each")
         left = Infix(left.at, right.end, sign.text, left, right, sign.at)
@@ -170,9 +172,7 @@ def _signed(cursor: Cursor) -> Term:
     cursor.expect(")", "to close the parenthesis")
     if cursor.next.glued and (cursor.at_sign(".") or cursor.at_sign("[")):
         cursor.fail("a parenthesis has no fields", "give it a name first: `x := ...`")
-    if isinstance(inner, Infix):
-        return Infix(opening.at, cursor.past, inner.op, inner.left, inner.right, inner.sign_at)
-    return inner
+    return replace(inner, at=opening.at, end=cursor.past)
 
 
 def _negative(cursor: Cursor) -> Scalar:
@@ -236,7 +236,7 @@ def _array(cursor: Cursor) -> Term:
     at = cursor.take().at
     if cursor.at_sign("]"):
         return Items(at, cursor.take().end, "array", ())
-    first = expression(cursor, _UNION + 1)  # a `|` begins the body of a comprehension
+    first = expression(cursor, bar=False)
     if cursor.skip("|"):
         lines = body(cursor, "]")
         return Comprehension(at, cursor.past, "array", None, first, lines)
@@ -254,7 +254,7 @@ def _braces(cursor: Cursor) -> Term:
     at = cursor.take().at
     if cursor.at_sign("}"):
         return Pairs(at, cursor.take().end, ())
-    first = expression(cursor, _UNION + 1)
+    first = expression(cursor, bar=False)
     if cursor.skip(":"):
         return _object(cursor, at, first)
     if cursor.skip("|"):
@@ -265,13 +265,13 @@ def _braces(cursor: Cursor) -> Term:
 
 
 def _object(cursor: Cursor, at: int, first: Term) -> Term:
-    value = expression(cursor, _UNION + 1)
+    value = expression(cursor, bar=False)
     if cursor.skip("|"):
         lines = body(cursor, "}")
         return Comprehension(at, cursor.past, "object", first, value, lines)
     pairs = [(first, value)]
     while cursor.skip(",") and not cursor.at_sign("}"):
-        key = expression(cursor, _UNION + 1)
+        key = expression(cursor, bar=False)
         cursor.expect(":", "after the key")
         pairs.append((key, expression(cursor)))
     return Pairs(at, cursor.expect("}", "or `,`").end, tuple(pairs))

@@ -26,7 +26,8 @@ def parse(file: str, text: str) -> Module:
         if cursor.at_word("import"):
             cursor.fail("an import comes before the rules")
         rules.append(_rule(cursor))
-    return Module(file, package, tuple(imports), tuple(rules))
+    names = {one.name: one.path for one in imports if not language(one)}
+    return Module(file, package, tuple(imports), tuple(rules), names)
 
 
 def language(one: Import) -> bool:

@@ -177,9 +177,10 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One Rego file."""
+    """One Rego file. `names` are those that its imports bring, and where they lead."""
 
     file: str
     package: tuple[str, ...]
     imports: tuple[Import, ...]
     rules: tuple[Rule, ...]
+    names: dict[str, tuple[str, ...]]
