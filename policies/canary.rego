@@ -21,14 +21,6 @@ beyond := limits.given(limits.facts, "p99_is_lower_bound")
 
 samples := limits.given(limits.facts, "samples")
 
-default versus_stable := {}
-
-versus_stable := limits.facts.versus_stable if is_object(limits.facts.versus_stable)
-
-stable_p99 := limits.given(versus_stable, "p99_latency_ms")
-
-p99_increase := limits.given(versus_stable, "p99_increase_percent")
-
 default allow := false
 
 allow if {
@@ -44,9 +36,8 @@ latency_ok if limits.at_most(p99, limits.thresholds.max_p99_latency_ms)
 
 # Once max_p99_increase_percent is there, a canary as slow as stable in the same window is no worse than what users have.
 latency_ok if {
-	limits.at_least(limits.given(versus_stable, "samples"), limits.thresholds.min_samples)
-	limits.at_most(p99_increase, limits.given(limits.thresholds, "max_p99_increase_percent"))
-	limits.figure(p99)
+	limits.at_least(limits.facts.versus_stable.samples, limits.thresholds.min_samples)
+	limits.at_most(limits.facts.versus_stable.p99_increase_percent, limits.given(limits.thresholds, "max_p99_increase_percent"))
 }
 
 bound_ok if beyond == false
@@ -55,18 +46,19 @@ many if limits.at_least(samples, limits.thresholds.min_samples)
 
 enough if {
 	many
-	not error_rate_in_doubt
+	not rate_in_doubt
 	not latency_in_doubt
 }
 
-error_rate_in_doubt if {
+rate_in_doubt if {
 	error_rate_ok
 	limits.more_than(error_rate_seen, limits.thresholds.max_error_rate_percent)
 }
 
 latency_in_doubt if {
-	limits.at_most(p99, limits.thresholds.max_p99_latency_ms)
+	latency_ok
 	limits.more_than(p99_seen, limits.thresholds.max_p99_latency_ms)
+	not limits.more_than(p99, limits.thresholds.max_p99_latency_ms)
 }
 
 # certain: bad however many samples there are.
@@ -84,17 +76,15 @@ evidence := "sufficient" if enough
 
 evidence := "sufficient" if certain
 
-reasons contains limits.with_words(reason, limits.given(limits.facts, "error_rate_said")) if {
+reasons contains concat("", [limits.too_high("error_rate", limits.percent("error_rate", error_rate), limits.limit_percent("max_error_rate_percent")), limits.more("error_rate_said")]) if {
 	not error_rate_ok
-	reason := limits.too_high("error_rate", rate_words, limits.limit_percent("max_error_rate_percent"))
 }
 
-reasons contains limits.with_words(reason, limits.given(limits.facts, "p99_latency_said")) if {
+reasons contains concat("", [limits.too_high("p99_latency_ms", limits.words("p99_latency_ms", p99), limits.limit_words("max_p99_latency_ms")), limits.more("p99_latency_said")]) if {
 	not latency_ok
-	reason := limits.too_high("p99_latency_ms", p99_words, p99_limit_words)
 }
 
-reasons contains limits.too_high("p99_latency_ms", at_least_words, limits.limit_words("max_p99_latency_ms")) if {
+reasons contains concat("", [limits.too_high("p99_latency_ms", at_least_words, limits.limit_words("max_p99_latency_ms")), limits.more("p99_latency_said")]) if {
 	latency_ok
 	beyond == true
 }
@@ -108,25 +98,13 @@ reasons contains limits.too_low("samples", limits.words("samples", samples), lim
 	not many
 }
 
-reasons contains limits.with_words(reason, limits.given(limits.facts, "error_rate_said")) if {
-	error_rate_in_doubt
-	seen := limits.percent("error_rate", error_rate_seen)
-	reason := limits.in_doubt("error_rate", seen, limits.limit_percent("max_error_rate_percent"))
+reasons contains concat("", [limits.in_doubt("error_rate", limits.percent("error_rate", error_rate_seen), limits.limit_percent("max_error_rate_percent")), limits.more("error_rate_said")]) if {
+	rate_in_doubt
 }
 
-reasons contains limits.in_doubt("p99_latency_ms", seen, limits.limit_words("max_p99_latency_ms")) if {
+reasons contains concat("", [limits.in_doubt("p99_latency_ms", limits.words("p99_latency_ms", p99_seen), limits.limit_words("max_p99_latency_ms")), limits.more("p99_latency_said")]) if {
 	latency_in_doubt
-	seen := limits.words("p99_latency_ms", p99_seen)
 }
-
-# Of few samples the figure is the least that they prove.
-rate_words := limits.percent("error_rate", error_rate) if not limits.more_than(error_rate_seen, error_rate)
-
-rate_words := concat("", [limits.percent("error_rate", error_rate), " or more"]) if limits.more_than(error_rate_seen, error_rate)
-
-p99_words := limits.words("p99_latency_ms", p99) if not limits.more_than(p99_seen, p99)
-
-p99_words := concat("", [limits.words("p99_latency_ms", p99), " or more"]) if limits.more_than(p99_seen, p99)
 
 at_least_words := concat("", [limits.words("p99_latency_ms", p99), " or more (p99_is_lower_bound is true)"])
 
@@ -137,20 +115,6 @@ bound_words := "null" if is_null(beyond)
 bound_words := "neither true nor false" if {
 	beyond != "missing"
 	not is_null(beyond)
-}
-
-# as_slow: stable is over the limit as well, which is worth knowing whatever follows from it.
-as_slow if limits.more_than(stable_p99, limits.thresholds.max_p99_latency_ms)
-
-p99_limit_words := limits.limit_words("max_p99_latency_ms") if not as_slow
-
-p99_limit_words := concat("", [
-	limits.limit_words("max_p99_latency_ms"),
-	", stable's is ",
-	limits.words("stable_p99_ms", stable_p99),
-	" in the same window",
-]) if {
-	as_slow
 }
 
 decision := {

@@ -112,13 +112,13 @@ too_low(field, value, limit) := concat("", [field, " is ", value, ", minimum req
 # in_doubt: what was seen on too few samples to say whether it is beyond its limit.
 in_doubt(field, value, limit) := concat("", [field, " may be ", value, ", maximum allowed is ", limit, ": too few samples to tell"])
 
-# with_words: the reason, and who says so where that is known.
-with_words(reason, said) := concat("", [reason, " (", said, ")"]) if known(said)
+# more: what the input says besides about a figure, in a field of its own.
+more(said) := concat("", [" (", given(facts, said), ")"]) if told(given(facts, said))
 
-with_words(reason, said) := reason if not known(said)
+more(said) := "" if not told(given(facts, said))
 
-known(said) if {
-	is_string(said)
-	said != ""
-	said != "missing"
+told(text) if {
+	is_string(text)
+	text != ""
+	text != "missing"
 }
