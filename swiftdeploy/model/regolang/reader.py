@@ -215,8 +215,7 @@ class _Reader:
         if self._unbound(right):
             left, right = right, left
         if not self._unbound(left):
-            self._equal(line)
-            return
+            raise Unread(line.sign_at, "`=` gives no name a value here, and judges differ on it", "write `==`")
         kind = self._kind(right, binds=True)
         if isinstance(left, Var):
             self._scope.bind(left, kind)
@@ -231,14 +230,6 @@ class _Reader:
             return False
         known = {*self._project.packages[self._module.package], *self._module.names, "input", "data"}
         return term.name not in known
-
-    def _equal(self, term: Infix) -> Kind:
-        left, right = self._kind(term.left, binds=True), self._kind(term.right, binds=True)
-        self._demand(term.left, right)
-        self._demand(term.right, left)
-        if not meet(left, right):
-            raise Unread(term.sign_at, f"{told(left)} is never equal to {told(right)}")
-        return BOOLEAN
 
     def _kind(self, term: Term, binds: bool = False, condition: bool = False) -> Kind:
         """What a term can be. `binds`: names without a value in brackets get one. `condition`: it stands as a line."""
@@ -304,11 +295,8 @@ class _Reader:
         if inner is None:
             raise Unread(step.at, f"this is {told(kind)}, which has no elements")
         if isinstance(step, Var) and (step.name == "_" or self._unbound(step)):
-            if not binds:
-                raise Unread(step.at, f"{step.name} has no value here", "iterate in a line above: `some x in xs`")
-            self._scope.bind(step, inner[0])
-        else:
-            self._meet(step, self._kind(step), inner[0])
+            raise Unread(step.at, f"{step.name} has no value here", "iterate in a line above: `some x in xs`")
+        self._meet(step, self._kind(step), inner[0])
         return inner[1]
 
     def _meet(self, term: Term, kind: Kind, expected: Kind) -> None:

@@ -145,10 +145,21 @@ class _Writer:
                 name = f"{_HOISTED}_{self._hoisted}"
                 before.append(f"{name} := {self._written(inner)}{under}; ")
                 self._names[id(inner)] = name
+        if isinstance(line.what, Some) and line.what.among is not None and len(line.what.names) == 2:
+            return self._pairs(line.what, line.what.among)
         rest = self._spliced(line.at, line.end, _of_line(line))
         whole = "".join((*before, rest))
         alone = (before or isinstance(line.what, Every)) and re.search(r"\bif\s*$", self._text[: line.at])
         return f"{{ {whole} }}" if alone else whole
+
+    def _pairs(self, some: Some, among: Term) -> str:
+        """`some k, v in xs`, which the embedded judge cannot read in a comprehension."""
+        self._hoisted += 1
+        held = f"{_HOISTED}_{self._hoisted}"
+        key, value = (self._text[one.at : one.end] for one in some.names)
+        key = f"{held}_key" if key == "_" else key
+        lines = f"{held} := {self._written(among)}; some {key}; {value} := {held}[{key}]"
+        return f"{{ {lines} }}" if re.search(r"\bif\s*$", self._text[: some.at]) else lines
 
     def _inside(self, term: Term) -> Iterator[Term]:
         """What OPA works out before it negates a condition: in an equation calls, else what is looked up too."""
