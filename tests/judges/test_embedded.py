@@ -264,7 +264,7 @@ def test_policy_tests_say_which_failed_and_where(embedded: Embedded, edited: Edi
 @pytest.mark.parametrize(
     ("text", "detail"),
     [
-        (TESTS + "test_broken if { x := \n}\n", "canary_test.rego:10:"),
+        (TESTS + "test_broken if { x := \n}\n", "canary_test.rego:11:"),
         (TESTS + 'test_crash if { x := canary.decision with input as {"samples": 3}\n x.allow == false }\n', "crash"),
     ],
 )

@@ -128,7 +128,8 @@ class _Reader:
         if rule.kind == "set":
             return set_of(key)
         if rule.kind == "object":
-            return object_of(value)
+            named = isinstance(rule.key, Scalar)
+            return frozenset((Keyed(((rule.key.value, value),)),)) if named else object_of(value, key)  # type: ignore[union-attr]
         return value
 
     def _body(self, lines: Body) -> None:
@@ -346,6 +347,10 @@ class _Reader:
             self._demand(term.left, ANY)
             self._demand(term.right, ANY)
             return BOOLEAN
+        if condition:
+            raise Unread(
+                term.sign_at, f"`{term.op}` gives a value and is no condition", "compare it, or give it a name"
+            )
         return self._computed(term, left, right)
 
     def _certain(self, at: int) -> None:
@@ -400,8 +405,8 @@ class _Reader:
     def _comprehension(self, term: Comprehension) -> Kind:
         self._scope.enter()
         self._body(term.body)
-        if term.key is not None:
-            self._meet(term.key, self._kind(term.key), STRING)
+        names = STRING if term.key is None else self._kind(term.key)
+        self._meet(term.key or term, names, STRING)
         value = self._kind(term.value)
         self._scope.leave()
-        return {"array": array(value), "set": set_of(value), "object": object_of(value)}[term.kind]
+        return {"array": array(value), "set": set_of(value), "object": object_of(value, names)}[term.kind]

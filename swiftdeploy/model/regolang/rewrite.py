@@ -34,6 +34,7 @@ _FAILS = frozenset("+-*/%|&")
 _ROUNDS = frozenset(("round", "ceil", "floor"))
 _COUNTS = frozenset(("count", "indexof"))
 _SUMS = frozenset(("sum", "product"))
+_OVER = {"sum": "numbers", "product": "numbers", "max": "alike", "min": "alike"}
 _HOISTED = "swiftdeploy_value"
 
 
@@ -125,6 +126,8 @@ class _Writer:
         if isinstance(part, Call) and part.name == "sprintf":
             return self._formatted(part)
         whole = self._spliced(part.at, part.end, _of_term(part))
+        if isinstance(part, Call) and part.name in _OVER and part.end - 1 not in self._certain:
+            whole = f"{part.name}(data.{PACKAGE}.{_OVER[part.name]}({self._written(part.args[0])}))"
         return f"data.{PACKAGE}.sure({whole})" if self._may_fail(part) else whole
 
     def _may_fail(self, part: Term) -> bool:
