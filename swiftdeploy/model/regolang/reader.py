@@ -379,7 +379,9 @@ class _Reader:
         self._expect(term.right, right, expected)
         if term.op in "+-*" and left == right == NUMBER:
             self._certain(term.sign_at)
-        return either(left, right) if expected != NUMBER else NUMBER
+        if expected == NUMBER:
+            return NUMBER
+        return set_of() if free(left) or free(right) else either(left, right)
 
     def _items(self, term: Items, binds: bool) -> Kind:
         inner = tuple(self._kind(item, binds) for item in term.items)
