@@ -188,6 +188,7 @@ class _Reader:
         kinds = found if len(every.names) == 2 else found[1:]
         for name, kind in zip(every.names, kinds, strict=True):
             self._scope.give(name, kind)
+            self._scope.await_use(name)
         self._body(every.body)
         self._scope.leave()
 
@@ -305,8 +306,13 @@ class _Reader:
             raise Unread(term.at, f"expected {told(expected)}, not {told(kind)}")
 
     def _demand(self, term: Term, kind: Kind) -> None:
+        """A function's own argument is of the kind that it is first used as, also inside an array."""
         if isinstance(term, Var):
             self._scope.demand(term.name, kind)
+        elif isinstance(term, Items):
+            inner = elements(kind)
+            for item in term.items:
+                self._demand(item, ANY if inner is None else inner[1])
 
     def _expect(self, term: Term, kind: Kind, expected: Kind) -> None:
         self._demand(term, expected)
@@ -385,8 +391,6 @@ class _Reader:
 
     def _items(self, term: Items, binds: bool) -> Kind:
         inner = tuple(self._kind(item, binds) for item in term.items)
-        for item in term.items:
-            self._demand(item, ANY)
         return frozenset((Listed(inner),)) if term.kind == "array" else set_of(either(*inner))
 
     def _pairs(self, term: Pairs, binds: bool) -> Kind:

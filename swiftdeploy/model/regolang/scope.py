@@ -25,7 +25,7 @@ class Scope:
     def leave(self) -> None:
         """The body ends. Raises Unread for a name that was declared for nothing."""
         for var in self._unused.pop().values():
-            raise Unread(var.at, f"{var.name} is declared and not used", "remove it from `some`")
+            raise Unread(var.at, f"{var.name} is declared and not used", "use it, or take it away")
         self._waiting.pop()
         self._bodies.pop()
 
@@ -49,7 +49,12 @@ class Scope:
         """`some x`: a value comes later."""
         self._fresh(var)
         self._waiting[-1][var.name] = var
-        self._unused[-1][var.name] = var
+        self.await_use(var)
+
+    def await_use(self, var: Var) -> None:
+        """The name must stand in a line of this body: OPA insists on it for `some x` and `every x in xs`."""
+        if var.name != "_":
+            self._unused[-1][var.name] = var
 
     def give(self, var: Var, kind: Kind) -> None:
         """`x := ...`, or a name in a pattern; `_` keeps nothing."""
