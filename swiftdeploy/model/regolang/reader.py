@@ -98,9 +98,7 @@ class _Reader:
     def __init__(self, project: Project, home: Home) -> None:
         self._project = project
         self._module = home.module
-        taken = {*project.packages[home.module.package], *home.module.names}
-        words = {*builtins.KNOWN, *builtins.ELSEWHERE, *builtins.SPACES}
-        self._scope = Scope(frozenset(taken | words))
+        self._scope = Scope(project.packages[home.module.package], home.module.names, builtins.WORDS)
 
     def rule(self, rule: Rule) -> tuple[Kind, tuple[Kind, ...]]:
         """See `read`."""
@@ -230,8 +228,8 @@ class _Reader:
             return any(self._unbound(item) for item in term.items)
         if not isinstance(term, Var) or self._scope.kind(term.name) is not None:
             return False
-        known = {*self._project.packages[self._module.package], *self._module.names, "input", "data"}
-        return term.name not in known
+        rules, imports = self._project.packages[self._module.package], self._module.names
+        return term.name not in rules and term.name not in imports and term.name not in ("input", "data")
 
     def _kind(self, term: Term, binds: bool = False, condition: bool = False) -> Kind:
         """What a term can be. `binds`: names without a value in brackets get one. `condition`: it stands as a line."""
