@@ -15,10 +15,12 @@ test: $(VENV)/.dev  ## every test, scenarios included
 crash: $(VENV)/.dev  ## kill deploy and promote at every phase boundary, with the real engine
 	$(BIN)/pytest tests/crash/ -n $(WORKERS) --every-point
 
-# 10,000 odd inputs to OPA and to the embedded judge must give equal allow, evidence and reasons
-nightly: $(VENV)/.dev  ## what takes long: the judges' parity, and all that may go wrong on Docker
+# 10,000 odd inputs to OPA and to the embedded judge must give equal allow, evidence and reasons;
+# of 10,000 broken policies none may be allowed by the embedded judge alone
+nightly: $(VENV)/.dev  ## what takes long: the judges' parity, broken policies, and all that may go wrong on Docker
 	$(BIN)/pytest tests/engines/ tests/plugin/ -m docker -n $(WORKERS) --every-point
 	opa=$$(.ci/opa) && SWIFTDEPLOY_OPA=$$opa $(BIN)/pytest tests/judges/test_parity.py -rs --parity 10000
+	opa=$$(.ci/opa) && SWIFTDEPLOY_OPA=$$opa $(BIN)/pytest tests/judges/test_broken_policies.py -rs -s --broken 10000
 
 bench: $(VENV)/.dev  ## the figures of the README, measured here
 	$(BIN)/python benchmarks/run.py

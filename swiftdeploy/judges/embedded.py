@@ -193,7 +193,10 @@ class Embedded:
             raise NoDecision(
                 f"the embedded judge cannot evaluate {rule}: {_first_words({}, reply.get('refused', reply))}"
             )
-        value: Json = json.loads(str(reply["value"])) if reply["value"] is not None else None
+        try:
+            value: Json = json.loads(str(reply["value"])) if reply["value"] is not None else None
+        except ValueError:  # rego-cpp writes some keys without quotes
+            raise NoDecision(f"the embedded judge has no JSON for {rule}") from None
         return value
 
     def _alive(self) -> subprocess.Popen[bytes]:

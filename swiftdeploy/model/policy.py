@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 
 from swiftdeploy.model import inputs, policydata
 from swiftdeploy.model.decision import GATES, PACKAGES, Blame, Decision, Gate, Json, PolicySet
@@ -19,6 +21,7 @@ FIGURES = inputs.FIGURES
 DECIMALS = 4  # Python writes 0.0001 without an exponent, 0.00001 with one; the judges' texts agree on the former only
 LARGEST = 1e15  # from 1e16 on Python writes floats with an exponent, from 2**63 on integers wrap in regopy
 LONGEST = 200
+_LONG = re.compile(r"(?<![\w.])\d{1,12}\.\d{12,}(?![\w.])")  # a number that was computed
 DEEPEST = 8
 
 
@@ -115,7 +118,7 @@ def answer(gate: Gate, value: object, facts: Mapping[str, Json], judge: str, pol
     flaw = _flaw(value)
     if flaw or not isinstance(value, dict):
         return nothing(gate, facts, judge, policies, f"package {policies.packages[gate]}: {flaw}", "policy")
-    reasons = tuple(value["reasons"])
+    reasons = tuple(_rounded(one) for one in value["reasons"])
     decision = Decision(
         gate,
         "allow" if value["allow"] else "deny",
@@ -133,6 +136,12 @@ def answer(gate: Gate, value: object, facts: Mapping[str, Json], judge: str, pol
     if decision.outcome == "deny" and not reasons:
         return replace(decision, reasons=("policy gave no reason",))
     return decision
+
+
+def _rounded(reason: str) -> str:
+    """A reason whose numbers have 12 digits at most: judges differ in the last ones of what they compute, and print
+    9.2 as 9.199999999999999."""
+    return _LONG.sub(lambda number: format(Decimal(f"{float(number.group()):.12g}"), "f"), reason)
 
 
 def _flaw(value: object) -> str:

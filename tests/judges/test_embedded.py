@@ -193,9 +193,9 @@ def test_check_of_a_policy_that_hangs_the_evaluator_is_a_finding(edited: Edit) -
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("package swiftdeploy.canary\nimport rego.v1\nx if { y := \n}\n", "canary.rego:3:10: Invalid assignment"),
-        ('package swiftdeploy.canary\n# é\ndecision := {"a": 1\n', "canary.rego:3:13: this is unclosed"),
-        ("package swiftdeploy.canary\n\ndecision := nofn(3)\n", "canary.rego:3:13: Function not found: nofn"),
+        ("package swiftdeploy.canary\nimport rego.v1\nx if { y := \n}\n", "canary.rego:4:1: `}` means nothing here"),
+        ('package swiftdeploy.canary\n# é\ndecision := {"a": 1\n', "canary.rego:4:1: expected `}` or `,`"),
+        ("package swiftdeploy.canary\n\ndecision := nofn(3)\n", "canary.rego:3:13: there is no function nofn"),
         ("package swiftdeploy.canary\nallow { input.x }\n", "canary.rego:2:1: a rule body needs `if`"),
         ("hello\n", "canary.rego:1:1: has no `package` line"),
         ("", "canary.rego:1:1: has no `package` line"),
@@ -266,7 +266,7 @@ def test_policy_tests_say_which_failed_and_where(embedded: Embedded, edited: Edi
 @pytest.mark.parametrize(
     ("text", "detail"),
     [
-        (TESTS + "test_broken if { x := \n}\n", "canary_test.rego:10:"),
+        (TESTS + "test_broken if { x := \n}\n", "canary_test.rego:11:"),
         (TESTS + 'test_crash if { x := canary.decision with input as {"samples": 3}\n x.allow == false }\n', "crash"),
     ],
 )

@@ -183,3 +183,19 @@ def test_tests_are_found_once_with_their_lines() -> None:
     )
     found = rego.tests({"a_test.rego": text, "a.rego": "package a\ntest_five if true\n"})
     assert [(one.entry, one.line) for one in found] == [("a_test/test_one", 3)]
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("rate is 9.199999999999999", "rate is 9.2"),
+        ("load is 3.066666666666667 on 3", "load is 3.06666666667 on 3"),
+        ("p99 is 120.5, limit 100.0", "p99 is 120.5, limit 100.0"),
+        ("version 1.2.345678901234567", "version 1.2.345678901234567"),
+    ],
+)
+def test_computed_numbers_in_reasons_have_no_stray_digits(said: str, read: str) -> None:
+    value = {"allow": False, "reasons": [said], "domain": "canary", "checked": {}}
+    files = {"data.json": "{}"}
+    found = policy.answer("canary", value, {}, "embedded", PolicySet(files, policy.digest(files), packaged=False))
+    assert found.reasons == (read,)

@@ -97,3 +97,6 @@ ELSEWHERE = frozenset(
     )
 )
 """OPA's functions without a dot that are not in KNOWN: another way to write them is safer here, or there is none."""
+
+WORDS = frozenset((*KNOWN, *ELSEWHERE, *SPACES))
+"""All names of Rego's own functions, and what they begin with."""

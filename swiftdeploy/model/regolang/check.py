@@ -108,8 +108,9 @@ def _imports(project: Project, module: Module) -> Iterator[Wrong]:
     seen: set[str] = set()
     for one in module.imports:
         if language(one):
-            continue
-        if one.path[0] not in ("data", "input") or one.path == ("data",):
+            if one.name in seen:
+                yield module, Unread(one.at, f"{'.'.join(one.path)} is imported twice", "remove one of them")
+        elif one.path[0] not in ("data", "input") or one.path == ("data",):
             yield (
                 module,
                 Unread(one.at, f"there is no {'.'.join(one.path)} to import", "import `data.NAME` or `rego.v1`"),

@@ -25,10 +25,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """An object: its written fields, or `rest` for the values of others."""
+    """An object: its written fields, or `rest` for the values of others and `names` for their keys."""
 
     fields: tuple[tuple[object, Kind], ...]
     rest: Kind | None = None
+    names: Kind = frozenset((Plain("any"),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,9 @@ def set_of(of: Kind = ANY) -> Kind:
     return frozenset((Gathered(of),))
 
 
-def object_of(of: Kind = ANY) -> Kind:
+def object_of(of: Kind = ANY, names: Kind = ANY) -> Kind:
     """An object with any fields."""
-    return frozenset((Keyed((), of),))
+    return frozenset((Keyed((), of, names),))
 
 
 def of_scalar(value: str | int | float | bool | None) -> Kind:
@@ -152,7 +153,9 @@ def _elements(one: Listed | Keyed | Gathered) -> tuple[Kind, Kind]:
     if isinstance(one, Gathered):
         return one.of, one.of
     names = either(*(of_scalar(name) for name, _ in one.fields if _written(name)))  # type: ignore[arg-type]
-    return (ANY if one.rest is not None else names), either(*(it for _, it in one.fields), one.rest or frozenset())
+    return either(names, one.names if one.rest is not None else frozenset()), either(
+        *(it for _, it in one.fields), one.rest or frozenset()
+    )
 
 
 def _written(name: object) -> bool:

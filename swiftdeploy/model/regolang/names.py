@@ -125,6 +125,7 @@ def _nearest(name: str, project: Project, module: Module) -> str:
 
 def uses(project: Project, module: Module, rule: Rule) -> Iterator[tuple[Path, str, int]]:
     """The rules and functions that a rule uses, with the places; what leads nowhere is left out."""
+    here = {*project.packages[module.package], *module.names, "data"}
     for term in walk.of_rule(rule):
         try:
             if isinstance(term, Call):
@@ -133,6 +134,8 @@ def uses(project: Project, module: Module, rule: Rule) -> Iterator[tuple[Path, s
                     yield (*called, term.at)
             elif isinstance(term, Var) or (isinstance(term, Ref) and isinstance(term.head, Var)):
                 head, path = (term, ()) if isinstance(term, Var) else (term.head, term.path)
+                if head.name not in here:  # type: ignore[union-attr]
+                    continue
                 found = target(project, module, head, path)  # type: ignore[arg-type]
                 if found.package is not None:
                     yield found.package, found.rule, term.at

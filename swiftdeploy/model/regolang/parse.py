@@ -68,6 +68,8 @@ def _rule(cursor: Cursor) -> Rule:
         return _default(cursor)
     head = _head(cursor)
     if cursor.at_word("contains"):
+        if not isinstance(head, Var):
+            raise Unread(head.at, "a set has a plain name before `contains`", "write `name contains x`")
         cursor.take()
         return _finish(cursor, head, "set", expression(cursor, 2), None)
     value = _value(cursor)

@@ -11,6 +11,32 @@ TEXT = """package swiftdeploy_embedded
 # sure: a value; none for the error of a built-in function, which would pass for one.
 sure(x) := x if x == x
 
+# numbers: a collection of numbers only; the embedded judge would sum up others too.
+numbers(x) := x if {
+	every y in x {
+		is_number(y)
+	}
+}
+
+# alike: a collection that has an order in every judge; of others there is no greatest, and no decision.
+ordered(x) if {
+	every y in x {
+		is_number(y)
+	}
+}
+
+ordered(x) if {
+	every y in x {
+		is_string(y)
+	}
+}
+
+alike(x) := x if ordered(x)
+
+alike(x) := true if not ordered(x)
+
+alike(x) := false if not ordered(x)
+
 rank(x) := 0 if is_null(x)
 rank(x) := 1 if is_boolean(x)
 rank(x) := 2 if is_number(x)

@@ -98,9 +98,7 @@ class _Reader:
     def __init__(self, project: Project, home: Home) -> None:
         self._project = project
         self._module = home.module
-        taken = {*project.packages[home.module.package], *home.module.names}
-        words = {*builtins.KNOWN, *builtins.ELSEWHERE, *builtins.SPACES}
-        self._scope = Scope(frozenset(taken | words))
+        self._scope = Scope(project.packages[home.module.package], home.module.names, builtins.WORDS)
 
     def rule(self, rule: Rule) -> tuple[Kind, tuple[Kind, ...]]:
         """See `read`."""
@@ -128,7 +126,8 @@ class _Reader:
         if rule.kind == "set":
             return set_of(key)
         if rule.kind == "object":
-            return object_of(value)
+            named = isinstance(rule.key, Scalar)
+            return frozenset((Keyed(((rule.key.value, value),)),)) if named else object_of(value, key)  # type: ignore[union-attr]
         return value
 
     def _body(self, lines: Body) -> None:
@@ -187,6 +186,7 @@ class _Reader:
         kinds = found if len(every.names) == 2 else found[1:]
         for name, kind in zip(every.names, kinds, strict=True):
             self._scope.give(name, kind)
+            self._scope.await_use(name)
         self._body(every.body)
         self._scope.leave()
 
@@ -215,8 +215,7 @@ class _Reader:
         if self._unbound(right):
             left, right = right, left
         if not self._unbound(left):
-            self._equal(line)
-            return
+            raise Unread(line.sign_at, "`=` gives no name a value here, and judges differ on it", "write `==`")
         kind = self._kind(right, binds=True)
         if isinstance(left, Var):
             self._scope.bind(left, kind)
@@ -229,16 +228,8 @@ class _Reader:
             return any(self._unbound(item) for item in term.items)
         if not isinstance(term, Var) or self._scope.kind(term.name) is not None:
             return False
-        known = {*self._project.packages[self._module.package], *self._module.names, "input", "data"}
-        return term.name not in known
-
-    def _equal(self, term: Infix) -> Kind:
-        left, right = self._kind(term.left, binds=True), self._kind(term.right, binds=True)
-        self._demand(term.left, right)
-        self._demand(term.right, left)
-        if not meet(left, right):
-            raise Unread(term.sign_at, f"{told(left)} is never equal to {told(right)}")
-        return BOOLEAN
+        rules, imports = self._project.packages[self._module.package], self._module.names
+        return term.name not in rules and term.name not in imports and term.name not in ("input", "data")
 
     def _kind(self, term: Term, binds: bool = False, condition: bool = False) -> Kind:
         """What a term can be. `binds`: names without a value in brackets get one. `condition`: it stands as a line."""
@@ -304,11 +295,8 @@ class _Reader:
         if inner is None:
             raise Unread(step.at, f"this is {told(kind)}, which has no elements")
         if isinstance(step, Var) and (step.name == "_" or self._unbound(step)):
-            if not binds:
-                raise Unread(step.at, f"{step.name} has no value here", "iterate in a line above: `some x in xs`")
-            self._scope.bind(step, inner[0])
-        else:
-            self._meet(step, self._kind(step), inner[0])
+            raise Unread(step.at, f"{step.name} has no value here", "iterate in a line above: `some x in xs`")
+        self._meet(step, self._kind(step), inner[0])
         return inner[1]
 
     def _meet(self, term: Term, kind: Kind, expected: Kind) -> None:
@@ -316,8 +304,13 @@ class _Reader:
             raise Unread(term.at, f"expected {told(expected)}, not {told(kind)}")
 
     def _demand(self, term: Term, kind: Kind) -> None:
+        """A function's own argument is of the kind that it is first used as, also inside an array."""
         if isinstance(term, Var):
             self._scope.demand(term.name, kind)
+        elif isinstance(term, Items):
+            inner = elements(kind)
+            for item in term.items:
+                self._demand(item, ANY if inner is None else inner[1])
 
     def _expect(self, term: Term, kind: Kind, expected: Kind) -> None:
         self._demand(term, expected)
@@ -358,6 +351,10 @@ class _Reader:
             self._demand(term.left, ANY)
             self._demand(term.right, ANY)
             return BOOLEAN
+        if condition:
+            raise Unread(
+                term.sign_at, f"`{term.op}` gives a value and is no condition", "compare it, or give it a name"
+            )
         return self._computed(term, left, right)
 
     def _certain(self, at: int) -> None:
@@ -386,12 +383,12 @@ class _Reader:
         self._expect(term.right, right, expected)
         if term.op in "+-*" and left == right == NUMBER:
             self._certain(term.sign_at)
-        return either(left, right) if expected != NUMBER else NUMBER
+        if expected == NUMBER:
+            return NUMBER
+        return set_of() if free(left) or free(right) else either(left, right)
 
     def _items(self, term: Items, binds: bool) -> Kind:
         inner = tuple(self._kind(item, binds) for item in term.items)
-        for item in term.items:
-            self._demand(item, ANY)
         return frozenset((Listed(inner),)) if term.kind == "array" else set_of(either(*inner))
 
     def _pairs(self, term: Pairs, binds: bool) -> Kind:
@@ -412,8 +409,8 @@ class _Reader:
     def _comprehension(self, term: Comprehension) -> Kind:
         self._scope.enter()
         self._body(term.body)
-        if term.key is not None:
-            self._meet(term.key, self._kind(term.key), STRING)
+        names = STRING if term.key is None else self._kind(term.key)
+        self._meet(term.key or term, names, STRING)
         value = self._kind(term.value)
         self._scope.leave()
-        return {"array": array(value), "set": set_of(value), "object": object_of(value)}[term.kind]
+        return {"array": array(value), "set": set_of(value), "object": object_of(value, names)}[term.kind]

@@ -34,6 +34,7 @@ _FAILS = frozenset("+-*/%|&")
 _ROUNDS = frozenset(("round", "ceil", "floor"))
 _COUNTS = frozenset(("count", "indexof"))
 _SUMS = frozenset(("sum", "product"))
+_OVER = {"sum": "numbers", "product": "numbers", "max": "alike", "min": "alike"}
 _HOISTED = "swiftdeploy_value"
 
 
@@ -125,6 +126,8 @@ class _Writer:
         if isinstance(part, Call) and part.name == "sprintf":
             return self._formatted(part)
         whole = self._spliced(part.at, part.end, _of_term(part))
+        if isinstance(part, Call) and part.name in _OVER and part.end - 1 not in self._certain:
+            whole = f"{part.name}(data.{PACKAGE}.{_OVER[part.name]}({self._written(part.args[0])}))"
         return f"data.{PACKAGE}.sure({whole})" if self._may_fail(part) else whole
 
     def _may_fail(self, part: Term) -> bool:
@@ -145,10 +148,21 @@ class _Writer:
                 name = f"{_HOISTED}_{self._hoisted}"
                 before.append(f"{name} := {self._written(inner)}{under}; ")
                 self._names[id(inner)] = name
+        if isinstance(line.what, Some) and line.what.among is not None and len(line.what.names) == 2:
+            return self._pairs(line.what, line.what.among)
         rest = self._spliced(line.at, line.end, _of_line(line))
         whole = "".join((*before, rest))
         alone = (before or isinstance(line.what, Every)) and re.search(r"\bif\s*$", self._text[: line.at])
         return f"{{ {whole} }}" if alone else whole
+
+    def _pairs(self, some: Some, among: Term) -> str:
+        """`some k, v in xs`, which the embedded judge cannot read in a comprehension."""
+        self._hoisted += 1
+        held = f"{_HOISTED}_{self._hoisted}"
+        key, value = (self._text[one.at : one.end] for one in some.names)
+        key = f"{held}_key" if key == "_" else key
+        lines = f"{held} := {self._written(among)}; some {key}; {value} := {held}[{key}]"
+        return f"{{ {lines} }}" if re.search(r"\bif\s*$", self._text[: some.at]) else lines
 
     def _inside(self, term: Term) -> Iterator[Term]:
         """What OPA works out before it negates a condition: in an equation calls, else what is looked up too."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from swiftdeploy.model.regolang.kinds import ANY, OPEN, Kind, free
 from swiftdeploy.model.regolang.tree import Unread, Var
 
@@ -10,7 +12,7 @@ class Scope:
     """Bodies within bodies. A name is declared once, has a value from the line that gives it one, and is gone with its
     body. Names that would hide another are refused: judges differ on what is meant."""
 
-    def __init__(self, taken: frozenset[str]) -> None:
+    def __init__(self, *taken: Container[str]) -> None:
         self._taken = taken  # rules, imports and functions of the file
         self._bodies: list[dict[str, Kind]] = [{}]
         self._waiting: list[dict[str, Var]] = [{}]
@@ -25,7 +27,7 @@ class Scope:
     def leave(self) -> None:
         """The body ends. Raises Unread for a name that was declared for nothing."""
         for var in self._unused.pop().values():
-            raise Unread(var.at, f"{var.name} is declared and not used", "remove it from `some`")
+            raise Unread(var.at, f"{var.name} is declared and not used", "use it, or take it away")
         self._waiting.pop()
         self._bodies.pop()
 
@@ -49,7 +51,12 @@ class Scope:
         """`some x`: a value comes later."""
         self._fresh(var)
         self._waiting[-1][var.name] = var
-        self._unused[-1][var.name] = var
+        self.await_use(var)
+
+    def await_use(self, var: Var) -> None:
+        """The name must stand in a line of this body: OPA insists on it for `some x` and `every x in xs`."""
+        if var.name != "_":
+            self._unused[-1][var.name] = var
 
     def give(self, var: Var, kind: Kind) -> None:
         """`x := ...`, or a name in a pattern; `_` keeps nothing."""
@@ -81,5 +88,5 @@ class Scope:
             raise Unread(var.at, f"{var.name} cannot be the name of a variable", "use another name")
         if self.knows(var.name):
             raise Unread(var.at, f"{var.name} has a value already", "use another name, or `==` to compare")
-        if var.name in self._taken:
+        if any(var.name in names for names in self._taken):
             raise Unread(var.at, f"{var.name} is also the name of a rule, an import or a function", "use another name")
