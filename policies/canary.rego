@@ -56,9 +56,8 @@ rate_in_doubt if {
 }
 
 latency_in_doubt if {
-	latency_ok
+	limits.at_most(p99, limits.thresholds.max_p99_latency_ms)
 	limits.more_than(p99_seen, limits.thresholds.max_p99_latency_ms)
-	not limits.more_than(p99, limits.thresholds.max_p99_latency_ms)
 }
 
 # certain: bad however many samples there are.
@@ -76,15 +75,15 @@ evidence := "sufficient" if enough
 
 evidence := "sufficient" if certain
 
-reasons contains concat("", [limits.too_high("error_rate", limits.percent("error_rate", error_rate), limits.limit_percent("max_error_rate_percent")), limits.more("error_rate_said")]) if {
+reasons contains concat("", [limits.too_high("error_rate", limits.percent("error_rate", error_rate), limits.limit_percent("max_error_rate_percent")), limits.aside("error_rate_said")]) if {
 	not error_rate_ok
 }
 
-reasons contains concat("", [limits.too_high("p99_latency_ms", limits.words("p99_latency_ms", p99), limits.limit_words("max_p99_latency_ms")), limits.more("p99_latency_said")]) if {
+reasons contains concat("", [limits.too_high("p99_latency_ms", limits.words("p99_latency_ms", p99), limits.limit_words("max_p99_latency_ms")), limits.aside("p99_latency_said")]) if {
 	not latency_ok
 }
 
-reasons contains concat("", [limits.too_high("p99_latency_ms", at_least_words, limits.limit_words("max_p99_latency_ms")), limits.more("p99_latency_said")]) if {
+reasons contains concat("", [limits.too_high("p99_latency_ms", at_least_words, limits.limit_words("max_p99_latency_ms")), limits.aside("p99_latency_said")]) if {
 	latency_ok
 	beyond == true
 }
@@ -98,11 +97,11 @@ reasons contains limits.too_low("samples", limits.words("samples", samples), lim
 	not many
 }
 
-reasons contains concat("", [limits.in_doubt("error_rate", limits.percent("error_rate", error_rate_seen), limits.limit_percent("max_error_rate_percent")), limits.more("error_rate_said")]) if {
+reasons contains concat("", [limits.in_doubt("error_rate", limits.percent("error_rate", error_rate_seen), limits.limit_percent("max_error_rate_percent")), limits.aside("error_rate_said")]) if {
 	rate_in_doubt
 }
 
-reasons contains concat("", [limits.in_doubt("p99_latency_ms", limits.words("p99_latency_ms", p99_seen), limits.limit_words("max_p99_latency_ms")), limits.more("p99_latency_said")]) if {
+reasons contains concat("", [limits.in_doubt("p99_latency_ms", limits.words("p99_latency_ms", p99_seen), limits.limit_words("max_p99_latency_ms")), limits.aside("p99_latency_said")]) if {
 	latency_in_doubt
 }
 

@@ -112,10 +112,10 @@ too_low(field, value, limit) := concat("", [field, " is ", value, ", minimum req
 # in_doubt: what was seen on too few samples to say whether it is beyond its limit.
 in_doubt(field, value, limit) := concat("", [field, " may be ", value, ", maximum allowed is ", limit, ": too few samples to tell"])
 
-# more: what the input says besides about a figure, in a field of its own.
-more(said) := concat("", [" (", given(facts, said), ")"]) if told(given(facts, said))
+# aside: what the input says besides about a figure, in a field of its own.
+aside(said) := concat("", [" (", given(facts, said), ")"]) if told(given(facts, said))
 
-more(said) := "" if not told(given(facts, said))
+aside(said) := "" if not told(given(facts, said))
 
 told(text) if {
 	is_string(text)

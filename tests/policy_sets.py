@@ -123,7 +123,7 @@ decision := {"allow": true, "reasons": [], "domain": "canary", "checked": {}}
         "Conftest that denies bad figures, and not their absence",
         infrastructure=_conftest(
             "infrastructure",
-            'deny[msg] if {\n\tinput.disk_free_gb < 10\n\tmsg := sprintf("disk %v", [input.disk_free_gb])\n}',
+            'deny contains msg if {\n\tinput.disk_free_gb < 10\n\tmsg := sprintf("disk %v", [input.disk_free_gb])\n}',
         ),
         says=("allows an input without a single figure", 'deny contains "no disk_free_gb" if'),
     ),

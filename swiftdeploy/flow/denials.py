@@ -15,7 +15,8 @@ WORDS = {"users": "users' requests by the app's count", "proxy": "users' request
 
 @dataclass(frozen=True)
 class Denial:
-    """That a release was denied on users' figures: when, why, and on how many samples of each source."""
+    """That a release was denied on users' figures: when and why the last time, and how many samples of each source it
+    takes to allow it again."""
 
     timestamp: str
     reasons: tuple[str, ...]
@@ -28,37 +29,47 @@ class Denial:
             if seen < needed:
                 why = "; ".join(self.reasons)
                 return (
-                    f"this release was denied at {self.timestamp} on {needed} {WORDS[kind]} ({why}); "
-                    f"it is allowed again only on as many, and this window had {seen}"
+                    f"this release was denied at {self.timestamp} on {WORDS[kind]} ({why}); "
+                    f"it is allowed again only on {needed} of them, and this window had {seen}"
                 )
         return ""
 
 
 def of_release(release_id: str, backwards: Iterable[Entry]) -> Denial | None:
-    """The newest denial of a release on users' figures that no later decision took back: an allow, or an override.
-    `backwards`: the journal, newest entry first; what was before the last teardown does not count."""
+    """The newest denial of a release on users' figures, with the most samples that it or one before it had, back to
+    the decision that took the earlier ones back: an allow, or an override. `backwards`: the journal, newest entry
+    first; what was before the last teardown does not count."""
+    newest: Denial | None = None
     for entry in backwards:
         match entry.event:
             case Committed(verb="teardown"):
-                return None
+                break
             case Decided(decision=decision, release=judged, denied_on=samples) if judged == release_id:
                 if decision.allow or decision.override:
-                    return None
+                    break
                 if samples:
-                    return Denial(entry.timestamp, decision.reasons, samples)
+                    newest = _together(newest or Denial(entry.timestamp, decision.reasons, {}), samples)
             case _:
                 pass
-    return None
+    return newest
+
+
+def _together(newest: Denial, samples: Mapping[str, int]) -> Denial:
+    most = {kind: max(count, newest.samples.get(kind, 0)) for kind, count in samples.items()}
+    return replace(newest, samples={**newest.samples, **most})
 
 
 def reviewed(decision: Decision, denial: Denial | None, measured: Measured) -> Decision:
     """An allow as it stands, or no decision where a denial of this release still counts."""
     lacking = denial.lacking(measured) if denial and decision.allow else ""
-    return replace(decision, outcome="none", evidence="insufficient", failure=lacking) if lacking else decision
+    if not lacking:
+        return decision
+    return replace(decision, outcome="none", evidence="insufficient", failure=lacking, blame="denial")
 
 
 def condemned_by(measured: Measured, denied: Callable[[Mapping[str, Json]], bool]) -> dict[str, int]:
-    """The sources of users' requests that a denial would follow from alone, to their samples. `denied` tells whether
-    policy denies such figures however many samples there are."""
+    """The sources of users' requests that a denial would follow from alone, to the samples that may take it back: as
+    many as it had, and min_samples, since a certain one ends the window after two. `denied` tells whether policy denies
+    such figures however many samples there are."""
     kinds = [kind for kind in KINDS if measured.samples(kind)]
-    return {kind: measured.samples(kind) for kind in kinds if denied(measured.alone(kind))}
+    return {kind: max(measured.samples(kind), measured.enough) for kind in kinds if denied(measured.alone(kind))}

@@ -79,8 +79,11 @@ def measure_canary(
 
 def _surely_denied(action: str, target_mode: Track, world: World, facts: Mapping[str, Json]) -> bool:
     """Whether policy denies these figures however many samples there are, and for no other reason than them."""
+    from swiftdeploy.model import thresholds
+
     policies = world.files.policies()
-    sure = proof.asked(evidence.without_doubt(facts), action, target_mode, world)
+    enough = thresholds.min_samples(policies)
+    sure = proof.asked(evidence.without_doubt(facts, enough), action, target_mode, world)
     if world.judge.decide("canary", sure, policies).outcome != "deny":
         return False
     return world.judge.decide("canary", {**sure, **evidence.FLAWLESS}, policies).allow

@@ -94,6 +94,7 @@ class _Measuring:
         self._log = observe.log(serving, world, excluded=manifest.canary.exclude_paths) if self._serves else None
         self._stable = serving.stable if serving.stable != instance else None
         self._stable_first = observe.scrape(self._stable, world) if self._stable else None
+        self._stable_scrapes = 0
         self._scrapes: list[Scrape] = []
         self._tallies: tuple[Tally, ...] = ()
         self._own_answers: dict[str, tuple[str, ...]] = {}
@@ -142,14 +143,17 @@ class _Measuring:
             self._look()
 
     def measured(self) -> Measured:
-        stable = None
-        if self._stable:
-            last = observe.scrape(self._stable, self._world)
-            seconds = last.at - self._stable_first.at if last and self._stable_first else 0.0
-            own = observe.own(1, seconds, self._world)
-            seen = observe.track_window(self._stable_first, last, self._stable.release, own)
-            stable = observe.with_log(seen, self._stable, self._log) if self._log else seen
-        return Measured(self._window(), stable, self._enough)
+        return Measured(self._window(), self._stable_window(), self._enough)
+
+    def _stable_window(self) -> Window | None:
+        if self._stable is None:
+            return None
+        last = observe.scrape(self._stable, self._world)
+        self._stable_scrapes += 1
+        seconds = last.at - self._stable_first.at if last and self._stable_first else 0.0
+        own = observe.own(self._stable_scrapes, seconds, self._world)
+        seen = observe.track_window(self._stable_first, last, self._stable.release, own)
+        return observe.with_log(seen, self._stable, self._log) if self._log else seen
 
     def _watch(self, tallies: Sequence[Tally]) -> bool:
         """While the probe runs: whether it may end already."""
@@ -164,7 +168,7 @@ class _Measuring:
         self._scrape()
         if self._log:
             self._log.read()
-        facts = evidence.canary_facts(self._window(), None, self._enough)
+        facts = evidence.canary_facts(self._window(), self._stable_window(), self._enough)
         self._over = self._certain(facts)
         self._world.console.progress(_in_words(self._instance.id, facts, max(0.0, self._end - self._looked)))
 

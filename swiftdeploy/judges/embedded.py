@@ -122,12 +122,14 @@ class Embedded:
 
     def _compile_tests(self, names: Sequence[rego.TestName], files: Mapping[str, str]) -> str:
         """What keeps the tests from running; empty when nothing does."""
-        wrong, modules = _prepared(files, tests=True)
+        wrong, _ = _prepared(files, tests=True)
         if wrong:
             return str(wrong[0])
+        # As they are written, not as they are judged: with many `with`, what stands in for OPA's order of kinds would
+        # make the plan of the shipped tests 30 times as long to compile (2 s, 60 s).
         request = {
             "op": "compile",
-            "modules": modules,
+            "modules": rego.modules(files, tests=True),
             "data": policydata.text(policydata.documents(files["data.json"])),
             "entries": [one.entry for one in names],
         }

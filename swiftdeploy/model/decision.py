@@ -10,7 +10,7 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Gate = Literal["infrastructure", "canary"]
 GATES: tuple[Gate, ...] = ("infrastructure", "canary")
 Outcome = Literal["allow", "deny", "none"]
-Blame = Literal["", "policy", "thresholds"]
+Blame = Literal["", "policy", "thresholds", "denial"]
 
 PACKAGES: Mapping[Gate, str] = {gate: f"swiftdeploy.{gate}" for gate in GATES}
 """The package of each gate, where the manifest names no other."""

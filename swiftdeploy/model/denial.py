@@ -39,11 +39,14 @@ def next_step(decision: Decision, serving: bool, policies: PolicySet) -> str:
     """What to do about a denial. `serving`: what was judged has users until someone leaves it."""
     if serving:
         return "`swiftdeploy rollback` leaves the canary"
+    done = "the canary was taken back" if decision.gate == "canary" else "nothing was changed"
     if not figures(decision):
-        return f"nothing was changed: {_of_the_policy(decision.gate, policies)} says why; {_explain(decision.gate)}"
+        return f"{done}: {_of_the_policy(decision.gate, policies)} says why; {_explain(decision.gate)}"
     mend = "mend the release" if decision.gate == "canary" else "free what this host lacks"
     limit = f", or change the limit in {policies.place('data.json')}" if limits_of(decision, policies) else ""
-    return f"nothing was changed: {mend}{limit}, and run it again"
+    said = str(decision.input.get("error_rate_said", ""))
+    pages = ", or name pages that answer in canary.probe.paths" if said.startswith("probe of") else ""
+    return f"{done}: {mend}{limit}{pages}, and run it again"
 
 
 def undecided(decision: Decision, policies: PolicySet) -> str:
@@ -52,9 +55,19 @@ def undecided(decision: Decision, policies: PolicySet) -> str:
         return f"mend {policies.place('data.json')} and run it again"
     if decision.blame == "policy":
         return f"mend {_of_the_policy(decision.gate, policies)} and run it again ({_explain(decision.gate)})"
+    if decision.blame == "denial":
+        return "deploy a mended release, or judge this one by users again (canary.probe: off gives it a trial share)"
+    if decision.evidence == "insufficient" and not _probed(decision):
+        return "let more users reach it (raise canary.window, or the first of canary.steps) and run it again"
     if decision.evidence == "insufficient":
         return "let more requests reach it (raise canary.window or canary.probe.requests) and run it again"
     return "mend the judge (`swiftdeploy doctor` looks at it) and run it again"
+
+
+def _probed(decision: Decision) -> bool:
+    sources = decision.input.get("sources")
+    probe = sources.get("probe") if isinstance(sources, dict) else None
+    return not isinstance(probe, dict) or bool(probe.get("samples"))
 
 
 def _of_the_policy(gate: Gate, policies: PolicySet) -> str:

@@ -85,11 +85,27 @@ def canary_facts(judged: Window, stable: Window | None, enough: int) -> dict[str
     }
 
 
-def without_doubt(facts: Mapping[str, Json]) -> dict[str, Json]:
-    """The same figures as if there were plenty of samples: what policy denies here, no more evidence can save."""
+def without_doubt(facts: Mapping[str, Json], enough: int) -> dict[str, Json]:
+    """The same figures as if there were plenty of samples: what policy denies here, no more evidence can save. Stable
+    may still turn out as slow as the canary, as long as it has fewer than `enough` samples."""
     rate, p99 = facts["error_rate_percent"] or 0.0, facts["p99_latency_ms"] or 0.0
     sure: dict[str, Json] = {"error_rate_percent": rate, "error_rate_seen_percent": rate, "samples": PLENTY}
-    return {**facts, **sure, "p99_latency_ms": p99, "p99_latency_seen_ms": p99}
+    return {
+        **facts,
+        **sure,
+        "p99_latency_ms": p99,
+        "p99_latency_seen_ms": p99,
+        "versus_stable": _at_best(facts, enough),
+    }
+
+
+def _at_best(facts: Mapping[str, Json], enough: int) -> dict[str, Json]:
+    found = facts.get("versus_stable")
+    known = dict(found) if isinstance(found, Mapping) else {}
+    samples = known.get("samples")
+    if isinstance(samples, int) and samples >= enough:
+        return known
+    return {**known, "samples": PLENTY, "p99_increase_percent": 0.0}
 
 
 def samples(judged: Window) -> int:

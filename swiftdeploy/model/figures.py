@@ -12,7 +12,7 @@ from swiftdeploy.model import bounds
 LIKELY = 0.95
 UNFINISHED, UNCONNECTED = "timeout", "connection"
 # What an app may well answer on a path to whoever asks without a login, or has no such page.
-OWN_ANSWERS = frozenset({"401", "403", "404"})
+OWN_ANSWERS = frozenset({"401", "403", "404", "405"})
 _SAID = {UNFINISHED: "nothing in 5 s", UNCONNECTED: "with a refused or broken connection"}
 MOST_SAID = 3
 
@@ -79,7 +79,7 @@ class Tally:
 
     def figures(self, own_answers: Collection[str] = ()) -> Figures:
         """Error rate and p99 (nearest rank, exact); a lower bound when the p99 is among the unfinished requests.
-        Statuses in `own_answers`, as far as they are 401, 403 or 404, are the path's own and no errors."""
+        Statuses in `own_answers`, as far as they are 401, 403, 404 or 405, are the path's own and no errors."""
         own = sum(self.statuses.get(one, 0) for one in OWN_ANSWERS.intersection(own_answers))
         timed = self.latencies_ms if self.timed_ms is None else self.timed_ms
         return exact(self.requests, self.errors - own, timed, self.statuses.get(UNFINISHED, 0))

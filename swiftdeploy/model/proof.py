@@ -77,7 +77,7 @@ def vacuous(question: Question, policies: PolicySet) -> str:
 def _on_the_empty_input(gate: Gate, policies: PolicySet) -> str:
     figure = inputs.FIGURES[gate][0]
     if rego.conftest_rules(policies.files, policies.packages[gate]):
-        rule = f'deny contains "no {figure}" if not is_number(input.{figure})'
+        rule = f'deny contains "no {figure}" if not is_number(object.get(input, "{figure}", null))'
     else:
         rule = f"allow if input.{figure} <= ..., with `default allow := false`"
     return f"a comparison with a missing figure denies nothing; write `{rule}`"

@@ -19,7 +19,7 @@ CONFTEST = """package team.{gate}
 import rego.v1
 
 deny contains msg if {{
-	not is_number(input.{figure})
+	not is_number(object.get(input, "{figure}", null))
 	msg := "no {figure}"
 }}
 

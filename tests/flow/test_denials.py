@@ -71,9 +71,17 @@ def test_a_denial_is_laid_to_the_sources_that_it_would_follow_from_alone():
     def denied(facts):
         return (facts["error_rate_percent"] or 0) > 1
 
-    assert condemned_by(measured(users=7, proxy=8, failed=7), denied) == {"users": 7, "proxy": 8}
+    assert condemned_by(measured(users=7, proxy=8, failed=7), denied) == {"users": 100, "proxy": 100}
+    assert condemned_by(measured(users=700, failed=700), denied) == {"users": 700}
     assert condemned_by(measured(users=500), denied) == {}
     failing_probe = replace(
         measured(users=50), window=Window(30.0, 0, exact(50, 0, [1.0] * 50), Figures(300, 300, 100.0))
     )
     assert condemned_by(failing_probe, denied) == {}
+
+
+def test_a_smaller_denial_does_not_make_a_larger_one_forgotten():
+    events = [Decided("promote", DENY, "r2", samples) for samples in ({"users": 960, "proxy": 98}, {"proxy": 100})]
+    found = of_release("r2", backwards(*events))
+    assert found is not None
+    assert found.samples == {"users": 960, "proxy": 100}

@@ -49,7 +49,6 @@ TEXT = 'deny contains sprintf("error rate %v", [input.samples]) if input.error_r
 OBJECT = 'deny contains {"msg": "slow", "severity": 3} if input.p99_latency_ms > 500'
 BARE = 'violation contains {"code": 7, "why": "busy"} if input.in_flight > 10'
 WARN = 'warn contains "not many" if input.samples < 2000'
-V1 = 'deny[msg] if {\n\tinput.error_rate_percent > 1\n\tmsg := "failing"\n}'
 
 
 @pytest.mark.parametrize(
@@ -62,8 +61,6 @@ V1 = 'deny[msg] if {\n\tinput.error_rate_percent > 1\n\tmsg := "failing"\n}'
         (f"{OBJECT}\n\n{BARE}", {"in_flight": 11}, "deny", ['{"code": 7, "why": "busy"}']),
         (BARE, {"in_flight": 11}, "deny", ['{"code": 7, "why": "busy"}']),
         (f"{WARN}\n\n{TEXT}", {}, "allow", []),
-        (V1, {}, "allow", []),
-        (V1, {"error_rate_percent": 2.0}, "deny", ["failing"]),
         ('deny := ["a", {"msg": "b"}]', {}, "deny", ["a", "b"]),
         ("deny := []", {}, "allow", []),
         ("deny contains 5", {}, "none", []),

@@ -94,7 +94,8 @@ def test_stable_is_compared_by_the_source_that_the_p99_is_from():
 
 
 def test_without_doubt_the_same_figures_have_plenty_of_samples():
-    found = without_doubt(facts(users=of(5, 1), probe=of(30)))
+    found = without_doubt(facts(users=of(5, 1), probe=of(30)), 100)
+    assert found["versus_stable"]["p99_increase_percent"] == 0.0, "stable may turn out as slow"
     assert found["samples"] == PLENTY
     assert found["error_rate_seen_percent"] == found["error_rate_percent"] < 0.1
     assert set(FLAWLESS) <= set(found)

@@ -94,13 +94,16 @@ def test_what_is_the_same_in_both_judges_is_given_as_it_stands() -> None:
 @pytest.mark.parametrize(
     ("body", "given"),
     [
-        ("a if input.x > 1", "a if data.swiftdeploy_embedded.more(input.x, 1)"),
-        ("a if count(input.x) > 1", "a if data.swiftdeploy_embedded.sure(count(input.x)) > 1"),
+        ("a if input.x > 1", "a if data.swiftdeploy_embedded.swiftdeploy_more(input.x, 1)"),
+        ("a if count(input.x) > 1", "a if data.swiftdeploy_embedded.swiftdeploy_sure(count(input.x)) > 1"),
         (
             "a if not input.x > 1",
-            "a if { swiftdeploy_value_1 := input.x; not data.swiftdeploy_embedded.more(swiftdeploy_value_1, 1) }",
+            "a if { swiftdeploy_value_1 := input.x; not data.swiftdeploy_embedded.swiftdeploy_more(swiftdeploy_value_1, 1) }",
         ),
-        ('a := sprintf("%v!", [input.x])', 'a := concat("", ["", data.swiftdeploy_embedded.plain(input.x), "!"])'),
+        (
+            'a := sprintf("%v!", [input.x])',
+            'a := concat("", ["", data.swiftdeploy_embedded.swiftdeploy_plain(input.x), "!"])',
+        ),
     ],
 )
 def test_what_judges_do_otherwise_is_written_for_the_embedded_one(body: str, given: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Set
 
 from swiftdeploy.model.regolang import walk
 from swiftdeploy.model.regolang.builtins import KNOWN
-from swiftdeploy.model.regolang.prelude import PACKAGE
+from swiftdeploy.model.regolang.prelude import function
 from swiftdeploy.model.regolang.tree import (
     Call,
     Comprehension,
@@ -127,8 +127,8 @@ class _Writer:
             return self._formatted(part)
         whole = self._spliced(part.at, part.end, _of_term(part))
         if isinstance(part, Call) and part.name in _OVER and part.end - 1 not in self._certain:
-            whole = f"{part.name}(data.{PACKAGE}.{_OVER[part.name]}({self._written(part.args[0])}))"
-        return f"data.{PACKAGE}.sure({whole})" if self._may_fail(part) else whole
+            whole = f"{part.name}({function(_OVER[part.name])}({self._written(part.args[0])}))"
+        return f"{function('sure')}({whole})" if self._may_fail(part) else whole
 
     def _may_fail(self, part: Term) -> bool:
         """Built-in functions and arithmetic: the embedded judge takes their errors for values."""
@@ -192,10 +192,10 @@ class _Writer:
         plain = term.sign_at in self._certain or term.op in ("==", "!=")
         left, right = self._written(term.left), self._written(term.right)
         if self._near:
-            return f"data.{PACKAGE}.near_{_ORDER[term.op]}({left}, {right})"
+            return f"{function(f'near_{_ORDER[term.op]}')}({left}, {right})"
         if plain:
             return self._spliced(term.at, term.end, [term.left, term.right])
-        return f"data.{PACKAGE}.{_ORDER[term.op]}({left}, {right})"
+        return f"{function(_ORDER[term.op])}({left}, {right})"
 
     def _formatted(self, call: Call) -> str:
         template, values = call.args
@@ -214,8 +214,8 @@ class _Writer:
     def _shown(self, verb: re.Match[str], value: str) -> str:
         if verb.group("point"):
             digits = verb.group("point")[1:]
-            return f'data.{PACKAGE}.point({value}, "%.{digits}f", "%0{digits}d")'
-        return f"data.{PACKAGE}.{ {'v': 'plain', 's': 'word', 'd': 'whole'}[verb.group('verb')] }({value})"
+            return f'{function("point")}({value}, "%.{digits}f", "%0{digits}d")'
+        return f"{function({'v': 'plain', 's': 'word', 'd': 'whole'}[verb.group('verb')])}({value})"
 
 
 def _quoted(text: str) -> str:
