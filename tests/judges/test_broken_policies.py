@@ -25,7 +25,8 @@ HERE = Path(__file__).parent
 SHIPPED = HERE.parents[1] / "policies"
 ARTICLE = HERE / "article"
 STYLES = HERE / "styles"
-LIMITS = json.loads((SHIPPED / "data.json").read_text(encoding="utf-8"))
+GIVEN = json.loads((SHIPPED / "data.json").read_text(encoding="utf-8"))["thresholds"]
+LIMITS = {"thresholds": {**GIVEN, "max_cpu_load": 2.0}}  # as many read it
 AT_ONCE = 25  # broken variants of one set before the next one
 
 SOURCE = {"error_rate_percent": 0.2, "p99_latency_ms": 90.0, "samples": 400}

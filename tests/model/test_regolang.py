@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from swiftdeploy.model.regolang import check
+from swiftdeploy.model.regolang import check, prelude
 
 POLICIES = Path(__file__).parents[2] / "policies"
 HEAD = "package swiftdeploy.canary\n\nimport rego.v1\n\n"
@@ -94,17 +94,17 @@ def test_what_is_the_same_in_both_judges_is_given_as_it_stands() -> None:
 @pytest.mark.parametrize(
     ("body", "given"),
     [
-        ("a if input.x > 1", "a if data.swiftdeploy_embedded.swiftdeploy_more(input.x, 1)"),
-        ("a if count(input.x) > 1", "a if data.swiftdeploy_embedded.swiftdeploy_sure(count(input.x)) > 1"),
+        ("a if input.x > 1", "a if data.J_more(input.x, 1)"),
+        ("a if count(input.x) > 1", "a if data.J_sure(count(input.x)) > 1"),
         (
             "a if not input.x > 1",
-            "a if { swiftdeploy_value_1 := input.x; not data.swiftdeploy_embedded.swiftdeploy_more(swiftdeploy_value_1, 1) }",
+            "a if { swiftdeploy_value_1 := input.x; not data.J_more(swiftdeploy_value_1, 1) }",
         ),
         (
             'a := sprintf("%v!", [input.x])',
-            'a := concat("", ["", data.swiftdeploy_embedded.swiftdeploy_plain(input.x), "!"])',
+            'a := concat("", ["", data.J_plain(input.x), "!"])',
         ),
     ],
 )
 def test_what_judges_do_otherwise_is_written_for_the_embedded_one(body: str, given: str) -> None:
-    assert written(body) == given
+    assert written(body).replace(f"{prelude.PACKAGE}.{prelude.PREFIX}", "J_") == given
