@@ -143,7 +143,7 @@ def _compliance(shot: Snapshot, width: int, layout: Layout) -> Iterator[Text]:
     yield _rule("Policy Compliance", width)
     for gate, decision in shot.decisions.items():
         yield from _decision(gate, decision, shot)
-        if layout == "full" and "sources" in decision.input:
+        if layout == "full" and decision.input.get("samples"):
             yield Text(f"     on {evidence.in_words(decision.input)}", style="dim")
 
 
