@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from swiftdeploy.flow import denials, proof
 from swiftdeploy.flow.measure import Measured
 from swiftdeploy.flow.world import World
-from swiftdeploy.model import denial as refusing
 from swiftdeploy.model import errors, evidence
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 from swiftdeploy.model.event import Blocked, Decided, Verb
+from swiftdeploy.model.refusal import limits_in_words, next_step, undecided
 from swiftdeploy.model.state import Instance, State, Track
 
 if TYPE_CHECKING:
@@ -154,9 +154,9 @@ def _in_words(
     where = f"policy [{decision.gate}]"
     if decision.outcome == "none":
         what = f"{where} gave NO DECISION, so `{verb}` was not done{reasons}"
-        return errors.NoDecision(what, f"{refusing.undecided(decision, policies)}, or use --override REASON")
-    limits = "".join(f"\n    limit: {line}" for line in refusing.limits_in_words(decision, policies))
+        return errors.NoDecision(what, f"{undecided(decision, policies)}, or use --override REASON")
+    limits = "".join(f"\n    limit: {line}" for line in limits_in_words(decision, policies))
     return errors.Denied(
         f"{where} DENIED `{verb}`{reasons}{limits}",
-        f"{refusing.next_step(decision, serving, policies)}; --override REASON is the break-glass",
+        f"{next_step(decision, serving, policies)}; --override REASON is the break-glass",
     )

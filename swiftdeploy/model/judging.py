@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from swiftdeploy.model import conftest, policy, reading, rego
+from swiftdeploy.model import conftestrules, policy, reading, rego
 from swiftdeploy.model.decision import Decision, Gate, Json, PolicySet
 
 Ask = Callable[[str, Mapping[str, Json]], Json]
@@ -21,7 +21,7 @@ def decided(gate: Gate, facts: Mapping[str, Json], judge: str, policies: PolicyS
     """
     package = policies.packages[gate]
     rules = rego.conftest_rules(policies.files, package)
-    question = conftest.question(package, rules) if rules else f"data.{package}.decision"
+    question = conftestrules.question(package, rules) if rules else f"data.{package}.decision"
 
     def answered(of: Mapping[str, Json]) -> Decision:
         return _answer(gate, ask(question, of), of, judge, policies, rules)
@@ -43,7 +43,7 @@ def _answer(
     if not rules or not isinstance(value, dict):
         return policy.answer(gate, value, facts, judge, policies)
     checked = {name: facts.get(name) for name in policy.FIGURES[gate]}
-    found = conftest.document(value, gate, checked)
+    found = conftestrules.document(value, gate, checked)
     if isinstance(found, str):
         return policy.nothing(gate, facts, judge, policies, f"package {policies.packages[gate]}: {found}", "policy")
     document, warnings = found

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from swiftdeploy.model import conftest
+from swiftdeploy.model import conftestrules
 from swiftdeploy.model.decision import GATES, Gate, PolicySet
 from swiftdeploy.model.errors import Finding
 from swiftdeploy.model.policydata import documents
@@ -92,8 +92,8 @@ def conftest_rules(files: Mapping[str, str], name: str) -> tuple[str, ...]:
     `decision`. None of any other."""
     texts = [text for text in modules(files).values() if package(text) == name]
     found = {rule for text in texts for rule in _CONFTEST.findall(text)}
-    denies = any(rule in found for rule in conftest.DENYING) and not any(map(_DECISION.search, texts))
-    return tuple(rule for rule in conftest.RULES if rule in found) if denies else ()
+    denies = any(rule in found for rule in conftestrules.DENYING) and not any(map(_DECISION.search, texts))
+    return tuple(rule for rule in conftestrules.RULES if rule in found) if denies else ()
 
 
 def undecided(policies: PolicySet) -> tuple[Finding, ...]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from swiftdeploy.judges.embedded import Embedded
 from swiftdeploy.judges.opa import Opa
-from swiftdeploy.model import conftest, policy, proof
+from swiftdeploy.model import conftestrules, policy, proof
 from swiftdeploy.model.decision import Decision, Gate, PolicySet
 
 PACKAGES: dict[Gate, str] = {"infrastructure": "main", "canary": "team.release"}
@@ -124,7 +124,7 @@ values = st.one_of(st.text(max_size=5), st.dictionaries(st.text(max_size=3), st.
 
 @given(deny=st.lists(values, max_size=3), violation=st.lists(values, max_size=3), warn=st.lists(values, max_size=3))
 def test_allowed_exactly_when_nothing_denies(deny: list[Any], violation: list[Any], warn: list[Any]) -> None:
-    found = conftest.document({"deny": [deny], "violation": [violation], "warn": [warn]}, "canary", {})
+    found = conftestrules.document({"deny": [deny], "violation": [violation], "warn": [warn]}, "canary", {})
     assert not isinstance(found, str)
     document, warnings = found
     assert document["allow"] is (deny == violation == [])

@@ -100,7 +100,7 @@ def test_a_denied_canary_is_removed_and_nothing_else_changed(bench: Bench) -> No
     before = deploy(bench.world())
     text = bench.manifest.read_text()
     bench.judge.verdicts = ["deny"]
-    with pytest.raises(errors.Denied, match="nothing was changed"):
+    with pytest.raises(errors.Denied, match="the canary was taken back"):
         promote("canary", None, bench.world())
     assert runs(bench) == {"stable": "1.0.0"}
     assert bench.engine.routed == before == committed(bench)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from swiftdeploy.model import denial, policy
+from swiftdeploy.model import policy, refusal
 from swiftdeploy.model.decision import Blame, Decision, Gate, PolicySet
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -43,11 +43,11 @@ def undecided(blame: Blame = "", insufficient: bool = False) -> Decision:
     ],
 )
 def test_figures_are_known_by_name_with_and_without_unit(gate: Gate, reason: str, figures: tuple[str, ...]) -> None:
-    assert denial.figures(denied(gate, reason)) == figures
+    assert refusal.figures(denied(gate, reason)) == figures
 
 
 def test_a_threshold_is_named_with_value_file_and_how_to_look() -> None:
-    (line,) = denial.limits_in_words(denied("infrastructure", "cpu_load_1m is 9"), policies())
+    (line,) = refusal.limits_in_words(denied("infrastructure", "cpu_load_1m is 9"), policies())
     assert line == (
         "thresholds.max_cpu_load_per_cpu (2.0) in policies/data.json; "
         "`swiftdeploy policy explain --gate infrastructure` shows what it judges"
@@ -55,13 +55,13 @@ def test_a_threshold_is_named_with_value_file_and_how_to_look() -> None:
 
 
 def test_the_threshold_is_the_one_that_counts() -> None:
-    (old,) = denial.limits_in_words(denied("infrastructure", "cpu_load_1m is 9"), policies(max_cpu_load=2.0))
+    (old,) = refusal.limits_in_words(denied("infrastructure", "cpu_load_1m is 9"), policies(max_cpu_load=2.0))
     assert old.startswith("thresholds.max_cpu_load (2.0)")
-    assert denial.limits_in_words(denied("infrastructure", "cpu_load_1m is 9"), policies(my_own=2.0)) == ()
+    assert refusal.limits_in_words(denied("infrastructure", "cpu_load_1m is 9"), policies(my_own=2.0)) == ()
 
 
 def test_packaged_policies_are_named_as_such() -> None:
-    (line,) = denial.limits_in_words(denied("canary", "error_rate is 9"), policies(packaged=True))
+    (line,) = refusal.limits_in_words(denied("canary", "error_rate is 9"), policies(packaged=True))
     assert "in packaged data.json" in line
 
 
@@ -75,7 +75,7 @@ def test_packaged_policies_are_named_as_such() -> None:
     ],
 )
 def test_the_next_step_after_a_denial_fits(decision: Decision, serving: bool, said: str) -> None:
-    assert said in denial.next_step(decision, serving, policies())
+    assert said in refusal.next_step(decision, serving, policies())
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_the_next_step_after_a_denial_fits(decision: Decision, serving: bool, sa
     ],
 )
 def test_the_next_step_without_a_decision_fits(decision: Decision, said: str) -> None:
-    assert said in denial.undecided(decision, policies())
+    assert said in refusal.undecided(decision, policies())
