@@ -24,10 +24,10 @@ samples := limits.given(limits.facts, "samples")
 default allow := false
 
 allow if {
-	error_rate_ok
-	latency_ok
 	bound_ok
 	enough
+	error_rate_ok
+	latency_ok
 }
 
 error_rate_ok if limits.at_most(error_rate, limits.thresholds.max_error_rate_percent)
@@ -51,13 +51,13 @@ enough if {
 }
 
 rate_in_doubt if {
-	error_rate_ok
 	limits.more_than(error_rate_seen, limits.thresholds.max_error_rate_percent)
+	error_rate_ok
 }
 
 latency_in_doubt if {
-	limits.at_most(p99, limits.thresholds.max_p99_latency_ms)
 	limits.more_than(p99_seen, limits.thresholds.max_p99_latency_ms)
+	limits.at_most(p99, limits.thresholds.max_p99_latency_ms)
 }
 
 # certain: bad however many samples there are.
@@ -69,11 +69,11 @@ certain if {
 }
 
 # evidence: no traffic is never 0 %. Figures from too few requests deny as "not known", not as "bad".
-default evidence := "insufficient"
-
-evidence := "sufficient" if enough
-
-evidence := "sufficient" if certain
+evidence := "sufficient" if {
+	enough
+} else := "sufficient" if {
+	certain
+} else := "insufficient"
 
 reasons contains concat("", [limits.too_high("error_rate", limits.percent("error_rate", error_rate), limits.limit_percent("max_error_rate_percent")), limits.aside("error_rate_said")]) if {
 	not error_rate_ok
@@ -93,8 +93,8 @@ reasons contains concat("", ["p99_is_lower_bound is ", bound_words, ", only fals
 }
 
 reasons contains limits.too_low("samples", limits.words("samples", samples), limits.limit_words("min_samples")) if {
-	not certain
 	not many
+	not certain
 }
 
 reasons contains concat("", [limits.in_doubt("error_rate", limits.percent("error_rate", error_rate_seen), limits.limit_percent("max_error_rate_percent")), limits.aside("error_rate_said")]) if {
