@@ -9,7 +9,7 @@ from pathlib import Path
 from swiftdeploy.engines.docker import cli
 
 HERE = Path(__file__).parent
-SCRIPTS = ("commands local", "app_keepalive", "decision", "journal", "steps", "leaks")
+SCRIPTS = ("commands local", "app_keepalive", "decision", "journal", "steps", "leaks", "verdicts 3")
 ON_DOCKER = ("commands docker", "containers")
 
 

@@ -64,23 +64,17 @@ words(_, x) := "not a number" if {
 }
 
 # percent: the same with two decimals or more, and the sign: 1.0 reads 1.00%.
-percent(_, x) := concat("", [json.marshal(x), ".00%"]) if {
+percent(name, x) := concat("", [text, ".00%"]) if {
 	figure(x)
-	whole(json.marshal(x))
-}
-
-percent(_, x) := concat("", [json.marshal(x), "0%"]) if {
+	text := json.marshal(x)
+	whole(text)
+} else := concat("", [text, "0%"]) if {
 	figure(x)
-	tenths(json.marshal(x))
-}
-
-percent(_, x) := concat("", [json.marshal(x), "%"]) if {
+	text := json.marshal(x)
+	tenths(text)
+} else := concat("", [json.marshal(x), "%"]) if {
 	figure(x)
-	not whole(json.marshal(x))
-	not tenths(json.marshal(x))
-}
-
-percent(name, x) := words(name, x) if not figure(x)
+} else := words(name, x)
 
 whole(text) if {
 	indexof(text, ".") == -1
@@ -94,13 +88,15 @@ tenths(text) if {
 }
 
 # limit_words, limit_percent: how a threshold reads; one that cannot be used is named with its place.
-limit_words(name) := words(name, given(thresholds, name)) if figure(given(thresholds, name))
+limit_words(name) := words(name, value) if {
+	value := given(thresholds, name)
+	figure(value)
+} else := unusable(name)
 
-limit_words(name) := unusable(name) if not figure(given(thresholds, name))
-
-limit_percent(name) := percent(name, given(thresholds, name)) if figure(given(thresholds, name))
-
-limit_percent(name) := unusable(name) if not figure(given(thresholds, name))
+limit_percent(name) := percent(name, value) if {
+	value := given(thresholds, name)
+	figure(value)
+} else := unusable(name)
 
 unusable(name) := concat("", [words(name, given(thresholds, name)), " (thresholds.", name, " in data.json)"])
 
@@ -113,9 +109,10 @@ too_low(field, value, limit) := concat("", [field, " is ", value, ", minimum req
 in_doubt(field, value, limit) := concat("", [field, " may be ", value, ", maximum allowed is ", limit, ": too few samples to tell"])
 
 # aside: what the input says besides about a figure, in a field of its own.
-aside(said) := concat("", [" (", given(facts, said), ")"]) if told(given(facts, said))
-
-aside(said) := "" if not told(given(facts, said))
+aside(said) := concat("", [" (", text, ")"]) if {
+	text := given(facts, said)
+	told(text)
+} else := ""
 
 told(text) if {
 	is_string(text)
