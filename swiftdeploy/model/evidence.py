@@ -62,18 +62,19 @@ def canary_facts(judged: Window, stable: Window | None, enough: int) -> dict[str
     counted_rate = by_errors.counted_error_rate(enough) if by_errors else None
     named = by_errors if counted_rate else seen_errors
     untimed = bool(sources) and not any(one.timed for one in sources)  # they all stream: nothing was slow
+    versus = _versus(by_p99, by_p99.counted_p99(enough) if by_p99 else None, stable)
     return {
         "error_rate_percent": counted_rate,
         "error_rate_seen_percent": seen_errors.figures.error_rate_percent if seen_errors else None,
         "error_rate_said": named.errors_said if named else "",
         "p99_latency_ms": by_p99.counted_p99(enough) if by_p99 else 0.0 if untimed else None,
         "p99_latency_seen_ms": seen_p99.seen_p99(enough) if seen_p99 else None,
-        "p99_latency_said": _p99_said(by_p99) if by_p99 else "",
+        "p99_latency_said": _p99_said(by_p99, versus) if by_p99 else "",
         "p99_is_lower_bound": any(one.figures.p99_is_lower_bound for one in sources if one.timed >= enough),
         "window_seconds": judged.seconds,
         "samples": samples(judged),
         "in_flight": judged.in_flight,
-        "versus_stable": _versus(by_p99, by_p99.counted_p99(enough) if by_p99 else None, stable),
+        "versus_stable": versus,
         "sources": {
             "users": _as_json(judged.users),
             "probe": _as_json(judged.probe or Figures()),
@@ -149,8 +150,10 @@ def _worst(sources: tuple[Source, ...], figure: Callable[[Source], float | None]
     return max(known, key=lambda one: figure(one) or 0.0, default=None)
 
 
-def _p99_said(source: Source) -> str:
-    return f"{source.timed} requests {WORDS[source.kind]}"
+def _p99_said(source: Source, versus: Mapping[str, Json]) -> str:
+    """Whose p99 it is, and stable's beside it: as slow as stable is another matter than slower."""
+    said, other = f"{source.timed} requests {WORDS[source.kind]}", versus["p99_latency_ms"]
+    return said if other is None else f"{said}; stable's p99 is {other} in the same window"
 
 
 def _versus(worst: Source | None, p99_ms: float | None, stable: Window | None) -> dict[str, Json]:

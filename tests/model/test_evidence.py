@@ -89,6 +89,7 @@ def test_stable_is_compared_by_the_source_that_the_p99_is_from():
     found = facts(stable, proxy=of(300, latency_ms=1552.0), users=of(300, latency_ms=7.0))
     assert found["versus_stable"]["p99_latency_ms"] == 1530.0
     assert found["versus_stable"]["p99_increase_percent"] == pytest.approx(1.4379)
+    assert found["p99_latency_said"].endswith("by the proxy's log; stable's p99 is 1530.0 in the same window")
     probed = facts(stable, probe=of(300, latency_ms=1552.0))
     assert probed["versus_stable"]["p99_latency_ms"] is None, "nobody probes stable"
 
