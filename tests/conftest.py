@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,23 @@ def _no_daemon_by_chance(request: pytest.FixtureRequest) -> Generator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def opa_binary() -> str:
+    """A real OPA. `make test` may do without, since with one the local engine would have another judge; CI then runs
+    all that asks for it by its mark."""
+    binary = os.environ.get("SWIFTDEPLOY_OPA") or shutil.which("opa")
+    if not binary or binary == "off":
+        pytest.skip("no opa binary on PATH or in SWIFTDEPLOY_OPA")
+    return binary
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """A test that starts containers is marked as one, so that it sees the daemon."""
+    """A test that starts containers is marked as one, so that it sees the daemon; one that asks for a real OPA, so that
+    all of them can be run where there is one."""
     if _starts_containers(item):
         item.add_marker("docker")
+    if _asks_for(item, "opa", "opa_binary"):
+        item.add_marker("opa")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -53,9 +67,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def _starts_containers(item: pytest.Item) -> bool:
+    return _asks_for(item, "docker", "dockerd_here") or ALL_DOCKER in item.path.parents
+
+
+def _asks_for(item: pytest.Item, parameter: str, fixture: str) -> bool:
+    """By a parameter, whose fixture takes the other one only when it is asked, or by the fixture."""
     params = getattr(item, "callspec", None)
-    on_docker = params is not None and "docker" in params.params.values()
-    return on_docker or "dockerd_here" in getattr(item, "fixturenames", ()) or ALL_DOCKER in item.path.parents
+    named = params is not None and parameter in [one for one in params.params.values() if isinstance(one, str)]
+    return named or fixture in getattr(item, "fixturenames", ())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -39,23 +39,27 @@ def canary(
 ) -> Decision:
     """Ask whether `judged` may take (more) traffic on `target_mode`; raises Denied or NoDecision. `serving` is who has
     traffic now; `stays`: a denial leaves `judged` where it is."""
+    measured = denial = None
     with world.phase("measure"):
-        world.console.say(f"measuring {judged.id} ({judged.release.label}) ...")
-        denial = denials.of_release(judged.release.id, world.journal.changes())
-        measured = measure_canary(verb, judged, asks, world, serving, target_mode, denial)
-    about = _Judged(judged.release.id, stays, measured, denial)
-    return _require(verb, "canary", measured.facts, world, override, target_mode, about)
+        foregone = proof.foregone("canary", world)
+        if foregone is None:
+            world.console.say(f"measuring {judged.id} ({judged.release.label}) ...")
+            denial = denials.of_release(judged.release.id, world.journal.changes())
+            measured = measure_canary(verb, judged, asks, world, serving, target_mode, denial)
+    about = _Judged(judged.release.id, stays, measured, denial, foregone)
+    return _require(verb, "canary", measured.facts if measured else {}, world, override, target_mode, about)
 
 
 @dataclass(frozen=True)
 class _Judged:
     """What the canary gate knows beside its facts: which release is judged, whether a denial leaves it where it is,
-    what was measured, and what was decided before."""
+    what was measured, what was decided before, and what no measuring could change."""
 
     release: str = ""
     stays: bool = False
     measured: Measured | None = None
     denial: denials.Denial | None = None
+    foregone: Decision | None = None
 
 
 def measure_canary(
@@ -100,7 +104,7 @@ def _require(
 ) -> Decision:
     about = about or _Judged()
     with world.phase("decide"):
-        decision = proof.decide(gate, proof.asked(facts, verb, target_mode, world), world)
+        decision = about.foregone or proof.decide(gate, proof.asked(facts, verb, target_mode, world), world)
         denied_on: Mapping[str, int] = {}
         if about.measured:
             decision = denials.reviewed(decision, about.denial, about.measured)

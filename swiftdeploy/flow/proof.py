@@ -18,17 +18,41 @@ def decide(gate: Gate, facts: Mapping[str, Json], world: World) -> Decision:
     """The judge's decision; none where a threshold cannot be compared with, or where the policies are new and allow the
     worst or the empty input of a gate. Then they are not in force, and those before them are again."""
     policies = world.files.policies()
-    if wrong := reading.unusable_thresholds(gate, policies):
-        return policy.nothing(gate, facts, "none", policies, "\n      ".join(map(str, wrong)), "thresholds")
+    if unusable := _unusable(gate, facts, policies):
+        return unusable
     decision = world.judge.decide(gate, facts, policies)
     if not _decided(decision):
         return decision
+    return _unproven(decision, world) or replace(decision, proven=True)
+
+
+def foregone(gate: Gate, world: World) -> Decision | None:
+    """What `decide` would say whatever is measured, as no decision can be made; None where there can. Asked before a
+    window, so that nobody waits for it in vain."""
+    policies = world.files.policies()
+    if unusable := _unusable(gate, {}, policies):
+        return unusable
+    tried = world.judge.decide(gate, {}, policies)
+    return _unproven(tried, world) if _decided(tried) else None
+
+
+def _unusable(gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Decision | None:
+    wrong = reading.unusable_thresholds(gate, policies)
+    return (
+        policy.nothing(gate, facts, "none", policies, "\n      ".join(map(str, wrong)), "thresholds") if wrong else None
+    )
+
+
+def _unproven(decision: Decision, world: World) -> Decision | None:
+    """In place of a decision by policies that gate nothing, which are not in force any more."""
     if recorded(decision, world):
-        return replace(decision, proven=True)
-    if flaw := flaw_of(policies, world, decision.judge):
-        world.judge.withdraw(policies)
-        return policy.nothing(gate, decision.input, decision.judge, policies, flaw, "policy")
-    return replace(decision, proven=True)
+        return None
+    policies = world.files.policies()
+    flaw = flaw_of(policies, world, decision.judge)
+    if not flaw:
+        return None
+    world.judge.withdraw(policies)
+    return policy.nothing(decision.gate, decision.input, decision.judge, policies, flaw, "policy")
 
 
 def flaw_of(policies: PolicySet, world: World, judge: str = "") -> str:

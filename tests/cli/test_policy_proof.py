@@ -69,24 +69,14 @@ def test_no_set_that_gates_nothing_comes_into_force(folder: Project, one: Vacuou
     assert not folder.instances()
 
 
-def test_an_opa_server_refuses_them_too(project: Project, opa: str) -> None:
-    project.ok("deploy", SWIFTDEPLOY_OPA=opa)
+def test_an_opa_server_refuses_them_too(project: Project, opa_binary: str) -> None:
+    project.ok("deploy", SWIFTDEPLOY_OPA=opa_binary)
     write(project, VACUOUS[0].files)
-    done = project.run("promote", "canary", SWIFTDEPLOY_OPA=opa)
+    done = project.run("promote", "canary", SWIFTDEPLOY_OPA=opa_binary)
     assert done.status == 11, done.err
     assert "input.error_rate is sent by no gate; did you mean input.error_rate_percent?" in done.err
     last = [one.event.decision for one in project.journal() if isinstance(one.event, Decided)][-1]
     assert (last.judge, last.outcome, last.proven) == ("opa", "none", False)
-
-
-@pytest.fixture
-def opa() -> str:
-    import os
-
-    found = os.environ.get("SWIFTDEPLOY_OPA") or shutil.which("opa")
-    if not found:
-        pytest.skip("no opa binary on PATH or in SWIFTDEPLOY_OPA")
-    return found
 
 
 def test_the_way_around_is_an_override_and_recorded(project: Project) -> None:

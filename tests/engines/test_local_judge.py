@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import sys
 from collections.abc import Callable
@@ -32,7 +31,7 @@ HTTPServer((host, int(port)), Handler).serve_forever()
 @pytest.fixture(params=["opa", "stand-in"])
 def opa(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "opa":
-        return shutil.which("opa") or pytest.skip("there is no opa on PATH")
+        return str(request.getfixturevalue("opa_binary"))
     path = tmp_path / "opa"
     path.write_text(STAND_IN.format(python=sys.executable))
     path.chmod(0o700)

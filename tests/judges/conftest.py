@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -85,14 +83,6 @@ class RealOpa:
     def signal(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)
-
-
-@pytest.fixture(scope="session")
-def opa_binary() -> str:
-    binary = os.environ.get("SWIFTDEPLOY_OPA") or shutil.which("opa")
-    if not binary:
-        pytest.skip("no opa binary on PATH or in SWIFTDEPLOY_OPA")
-    return binary
 
 
 @pytest.fixture
