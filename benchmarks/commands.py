@@ -37,7 +37,7 @@ services:
 nginx: {{image: "nginx:1.31.3", port: {port}, admin_port: {admin_port}}}
 opa: {{image: openpolicyagent/opa:1.22.2-static, port: {opa_port}}}
 network: {{name: {name}, driver_type: bridge}}
-canary: {{weight: 50, probe: {{path: /, requests: 120, rps: 240}}}}
+canary: {{weight: 50, window: 3s, probe: {{path: /, requests: 120, rps: 240}}}}
 """
 
 
