@@ -136,6 +136,13 @@ decision := {"allow": true, "reasons": [], "domain": "canary", "checked": {}}
         says=("it never looks at error_rate_percent",),
     ),
     Vacuous(
+        "a good figure for what is missing",
+        canary=RELEASE.replace("input.error_rate_percent", 'object.get(input, "error_rate_percent", 0)')
+        .replace("input.p99_latency_ms", 'object.get(input, "p99_latency_ms", 0)')
+        .replace("input.samples", 'object.get(input, "samples", 1000)'),
+        says=("allows an input without a single figure",),
+    ),
+    Vacuous(
         "only on some days",
         canary=_denies("canary", 'startswith(input.timestamp, "2020")', 'input.action == "rollback"'),
         says=("it never looks at error_rate_percent",),

@@ -10,7 +10,6 @@ from swiftdeploy.model.decision import Decision, Json
 from swiftdeploy.model.event import Committed, Decided, Entry
 
 KINDS = ("users", "proxy")
-WORDS = {"users": "users' requests by the app's count", "proxy": "users' requests by the proxy's log"}
 
 
 @dataclass(frozen=True)
@@ -23,16 +22,16 @@ class Denial:
     samples: Mapping[str, int]
 
     def lacking(self, measured: Measured) -> str:
-        """What keeps this measurement from taking the denial back; empty when nothing does."""
-        for kind, needed in self.samples.items():
-            seen = measured.samples(kind)
-            if seen < needed:
-                why = "; ".join(self.reasons)
-                return (
-                    f"this release was denied at {self.timestamp} on {WORDS[kind]} ({why}); "
-                    f"it is allowed again only on {needed} of them, and this window had {seen}"
-                )
-        return ""
+        """What keeps this measurement from taking the denial back; empty when nothing does. App and proxy see the same
+        users, so whichever saw more of them counts: an app's page may not be usable any more."""
+        needed = max(self.samples.values(), default=0)
+        seen = max(measured.samples(kind) for kind in KINDS)
+        if seen >= needed:
+            return ""
+        return (
+            f"this release was denied at {self.timestamp} on users' requests ({'; '.join(self.reasons)}); "
+            f"it is allowed again only on {needed} of them, and this window had {seen}"
+        )
 
 
 def of_release(release_id: str, backwards: Iterable[Entry]) -> Denial | None:
@@ -60,10 +59,12 @@ def _together(newest: Denial, samples: Mapping[str, int]) -> Denial:
 
 
 def reviewed(decision: Decision, denial: Denial | None, measured: Measured) -> Decision:
-    """An allow as it stands, or no decision where a denial of this release still counts."""
-    lacking = denial.lacking(measured) if denial and decision.allow else ""
+    """A decision as it stands, or none where a denial of this release still counts."""
+    lacking = denial.lacking(measured) if denial and decision.outcome != "deny" else ""
     if not lacking:
         return decision
+    if decision.outcome == "none":  # for another reason, which comes first
+        return replace(decision, failure=f"{decision.failure}; {lacking}")
     return replace(decision, outcome="none", evidence="insufficient", failure=lacking, blame="denial")
 
 

@@ -218,12 +218,14 @@ class _Measuring:
             return Figures(), ""
         if several := metrics.several_workers(self._scrapes):
             return Figures(), f"{self._instance.id}: {several}, so its metrics page is not used"
-        known = self._log is not None and self._log.tells_anything
-        if known and users.samples > proxy.samples * EXCESS_PART + EXCESS:
-            counted = f"{self._instance.id}'s metrics page counts {users.samples} requests of users"
-            return Figures(), (
-                f"{counted} where the proxy sent {proxy.samples}: it counts others' too, so it is not used"
-            )
+        if self._log is None or not self._log.tells_anything:
+            return users, ""
+        page = f"{self._instance.id}'s metrics page"
+        if self._scrapes and metrics.another_process(self._scrapes[0], self._scrapes[-1]):
+            return Figures(), f"{page} is of another process than at first, so the proxy's log alone counts its users"
+        if users.samples > proxy.samples * EXCESS_PART + EXCESS:
+            counted = f"{page} counts {users.samples} requests of users where the proxy sent {proxy.samples}"
+            return Figures(), f"{counted}: it counts others' too, so it is not used"
         return users, ""
 
 

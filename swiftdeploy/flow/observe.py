@@ -87,10 +87,12 @@ def serving_window(
 
 
 def with_log(seen: Window, instance: Instance, logged: Log) -> Window:
-    """A window and what the proxy logged of the instance in it. An app's histogram has streams among the rest, so its
-    p99 gives way to the proxy's as soon as something is not to count."""
-    users = seen.users.without_p99() if logged.leaves_out else seen.users
-    return replace(seen, users=users, proxy=logged.of(instance))
+    """A window and what the proxy logged of the instance in it. An app's page cannot have more failed users than the
+    proxy, which sees all of them. Its histogram has streams among the rest, so its p99 gives way to the proxy's as soon
+    as something is not to count."""
+    proxy = logged.of(instance)
+    users = metrics.at_most_failed(seen.users, proxy.errors) if logged.tells_anything else seen.users
+    return replace(seen, users=users.without_p99() if logged.leaves_out else users, proxy=proxy)
 
 
 class Log:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from swiftdeploy.model import pathlabel
@@ -196,6 +196,20 @@ def _without(buckets: Mapping[float, float], latencies_ms: Iterable[float]) -> d
         total += count
         left[bound] = total
     return left
+
+
+def another_process(first: Scrape, last: Scrape) -> bool:
+    """Whether the later scrape is of another process: one that began at another time, or whose counters are lower."""
+    fell = any(last.requests[key] < count for key, count in first.requests.items() if key in last.requests)
+    return _restarted(first, last) or fell
+
+
+def at_most_failed(users: Figures, errors: int) -> Figures:
+    """Users of whom the proxy saw no more than so many `errors`: what an app counts beyond that is somebody else's, and
+    then its durations are too."""
+    if users.errors <= errors:
+        return users
+    return replace(users, errors=errors, error_rate_percent=round(100 * errors / users.samples, 4)).without_p99()
 
 
 def several_workers(scrapes: Sequence[Scrape]) -> str | None:

@@ -67,6 +67,19 @@ def test_an_allow_on_fewer_users_is_no_decision_and_names_the_denial():
     assert reviewed(DENY, denial, measured()) == DENY
 
 
+def test_users_seen_by_the_proxy_take_back_what_the_apps_page_can_no_longer_count():
+    denial = Denial(AT, ("error_rate is 100.00%",), {"users": 100, "proxy": 100})
+    assert reviewed(ALLOW, denial, measured(proxy=100)) == ALLOW
+    assert reviewed(ALLOW, denial, measured(users=60, proxy=99)).outcome == "none"
+
+
+def test_too_little_evidence_names_the_denial_as_well():
+    undecided = replace(DENY, outcome="none", reasons=(), evidence="insufficient", failure="too little evidence")
+    denial = Denial(AT, ("error_rate is 100.00%",), {"users": 100})
+    found = reviewed(undecided, denial, measured(users=3))
+    assert found.failure.startswith("too little evidence; this release was denied at")
+
+
 def test_a_denial_is_laid_to_the_sources_that_it_would_follow_from_alone():
     def denied(facts):
         return (facts["error_rate_percent"] or 0) > 1

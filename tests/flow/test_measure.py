@@ -237,3 +237,33 @@ def test_an_excluded_path_of_the_probe_does_not_count_for_the_p99():
     found = measured(both(), asks=asks)
     assert (found.window.paths["/export"].p99_latency_ms, found.window.paths["/"].p99_latency_ms) == (None, 3.0)
     assert found.facts["samples"] == 300
+
+
+def test_errors_that_the_proxy_has_not_seen_are_not_its_users():
+    """Two workers with pages of their own: the other one's whole life looks like this window."""
+    world = both(users_per_second=20)
+    served(world, 20)
+
+    class Other(App):
+        def page(self) -> str:
+            self.failing = 8 if self.clock.time > 3 else 0
+            return super().page()
+
+    world.apps["canary-2"] = Other(world.clock, users_per_second=20)
+    found = measured(world, BOTH, certain=certainly_bad)
+    assert found.window.users.errors == 0
+    assert found.facts["error_rate_percent"] == 0.0
+
+
+def test_a_page_of_another_process_than_at_first_gives_way_to_the_proxy():
+    class Restarted(App):
+        def page(self) -> str:
+            return super().page() + f"process_start_time_seconds {100 if self.clock.time < 3 else 200}\n"
+
+    clock = Clock()
+    world = world_of(canary_2=Restarted(clock, users_per_second=20), stable_1=App(clock))
+    served(world, 20)
+    found = measured(world, BOTH)
+    assert found.window.users.samples == 0
+    assert found.window.proxy.samples >= 100
+    assert "another process" in found.window.notes[0]

@@ -20,6 +20,7 @@ from swiftdeploy.model.decision import GATES, PolicySet
 from swiftdeploy.model.event import Decided
 
 ARTICLE = Path(__file__).parent / "article"
+ROOT = Path(__file__).parents[2]
 each_set = pytest.mark.parametrize("one", VACUOUS, ids=lambda one: one.name)
 
 
@@ -163,3 +164,11 @@ def test_a_judge_that_is_gone_proves_nothing(tmp_path: Path, embedded: Embedded,
     decision = healthy(world)
     assert decision.outcome == "none"
     assert decision.failure == "the policies could not prove themselves: asked about the worst input, it is gone"
+
+
+def test_the_documented_conftest_policy_comes_into_force(project: World) -> None:
+    text = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+    rules = text[text.index("```rego\npackage main") + len("```rego\n") :].partition("```")[0]
+    write(project, {"canary.rego": rules.replace("package main", "package swiftdeploy.canary")})
+    decision = healthy(project)
+    assert (decision.outcome, decision.proven, decision.warnings) == ("allow", True, ())

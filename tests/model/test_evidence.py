@@ -1,5 +1,7 @@
 """The worst of all sources counts, a small one by what it proves, and no source can thin out another."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +84,12 @@ def test_a_probe_of_several_paths_counts_whole_and_by_path():
     found = facts(probe=of(300, 15), paths=paths, said={"probe": "probe of /api answered 500 on 15 of 150"})
     assert found["error_rate_percent"] == 10.0
     assert found["error_rate_said"] == "probe of /api answered 500 on 15 of 150"
+
+
+def test_users_who_all_stream_are_not_slow_and_no_reason_to_deny():
+    seen = replace(of(112), p99_latency_ms=20.0).without_p99()
+    found = facts(users=seen, proxy=exact(112, 0, []))
+    assert (found["p99_latency_ms"], found["samples"]) == (0.0, 112)
 
 
 def test_stable_is_compared_by_the_source_that_the_p99_is_from():
