@@ -36,12 +36,12 @@ def canary(
     override: str = "",
     target_mode: Track = "canary",
     stays: bool = True,
+    foregone: Decision | None = None,
 ) -> Decision:
     """Ask whether `judged` may take (more) traffic on `target_mode`; raises Denied or NoDecision. `serving` is who has
-    traffic now; `stays`: a denial leaves `judged` where it is."""
+    traffic now; `stays`: a denial leaves `judged` where it is; `foregone`: what is decided whatever is measured."""
     measured = denial = None
     with world.phase("measure"):
-        foregone = proof.foregone("canary", world)
         if foregone is None:
             world.console.say(f"measuring {judged.id} ({judged.release.label}) ...")
             denial = denials.of_release(judged.release.id, world.journal.changes())

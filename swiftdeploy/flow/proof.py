@@ -28,12 +28,15 @@ def decide(gate: Gate, facts: Mapping[str, Json], world: World) -> Decision:
 
 def foregone(gate: Gate, world: World) -> Decision | None:
     """What `decide` would say whatever is measured, as no decision can be made; None where there can. Asked before a
-    window, so that nobody waits for it in vain."""
+    release gets its first users or a window begins, with an input that every policy can decide on."""
     policies = world.files.policies()
     if unusable := _unusable(gate, {}, policies):
         return unusable
-    tried = world.judge.decide(gate, {}, policies)
-    return _unproven(tried, world) if _decided(tried) else None
+    tried = world.judge.decide(gate, proof.healthy(gate, policies), policies)
+    if tried.outcome == "none" and tried.blame == "policy":  # it does not compile, or makes nothing of it
+        return replace(tried, input={})
+    found = _unproven(tried, world) if _decided(tried) else None
+    return found and replace(found, input={})
 
 
 def _unusable(gate: Gate, facts: Mapping[str, Json], policies: PolicySet) -> Decision | None:

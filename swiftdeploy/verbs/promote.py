@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swiftdeploy.flow import gate, move
+from swiftdeploy.flow import gate, move, proof
 from swiftdeploy.flow.change import change
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import plan
@@ -27,11 +27,12 @@ def promote(to: Track, weight: int | None, world: World, override: str = "") -> 
         with now.towards(goal, override):
             move.start(now.before, goal.state, now.undo, world)
             serving = now.before
-            if goal.trial:
+            foregone = proof.foregone("canary", world) if goal.judged else None
+            if goal.trial and not foregone:  # no user meets a release that no policy could judge
                 move.trial(now.before, goal.trial, now.undo, world)
                 serving = goal.trial
             if goal.judged:  # empty on the way back, which is never gated
                 stays = goal.judged in now.before.instances
-                gate.canary("promote", goal.judged, serving, now.manifest, world, override, to, stays)
+                gate.canary("promote", goal.judged, serving, now.manifest, world, override, to, stays, foregone)
             move.switch(serving, goal.state, now.undo, world)
         return goal.state

@@ -172,3 +172,17 @@ def test_the_documented_conftest_policy_comes_into_force(project: World) -> None
     write(project, {"canary.rego": rules.replace("package main", "package swiftdeploy.canary")})
     decision = healthy(project)
     assert (decision.outcome, decision.proven, decision.warnings) == ("allow", True, ())
+
+
+def test_what_does_not_compile_is_told_before_anything_is_measured(project: World) -> None:
+    write(project, {"canary.rego": "package swiftdeploy.canary\n\nallow if {\n"})
+    told = proof.foregone("canary", project)
+    assert told is not None
+    assert (told.outcome, told.blame, dict(told.input)) == ("none", "policy", {})
+    assert "canary.rego:" in told.failure
+
+
+def test_policies_that_can_decide_leave_nothing_foregone(project: World) -> None:
+    assert proof.foregone("canary", project) is None
+    write(project, {one.name: one.read_text() for one in ARTICLE.glob("*.rego")})
+    assert proof.foregone("canary", project) is None

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from fakes import Bench
 
+from swiftdeploy.edge.bundled import folder
 from swiftdeploy.flow.world import World
 from swiftdeploy.model import errors, journal
 from swiftdeploy.model.state import State
@@ -75,3 +76,17 @@ def test_what_is_in_flight_on_it_is_waited_for_before_it_is_stopped(bench: Bench
     with pytest.raises(errors.NoDecision):
         promote("canary", 50, bench.world())
     assert order == ["busy ('canary-2',)", "busy ('canary-2',)", "stop canary-2"]
+
+
+def test_no_user_meets_it_where_no_policy_could_judge_it(bench: Bench) -> None:
+    policies = bench.root / "policies"
+    policies.mkdir()
+    for one in folder("policies").iterdir():
+        text = one.read_text(encoding="utf-8")
+        (policies / one.name).write_text(
+            text.replace('"max_error_rate_percent": 1.0', '"max_error_rate_percent": null')
+        )
+    seen = routed(bench)
+    with pytest.raises(errors.NoDecision, match="max_error_rate_percent"):
+        promote("canary", 50, bench.world())
+    assert seen == []
