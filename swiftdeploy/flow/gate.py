@@ -75,10 +75,14 @@ def measure_canary(
     from swiftdeploy.flow import measure
     from swiftdeploy.model import thresholds
 
-    enough = thresholds.min_samples(world.files.policies())
-    wanted = denial.samples if denial else {}
-    certain = partial(_surely_denied, action, target_mode, world)
-    return measure.judged(judged, asks, world, serving, enough, certain, wanted)
+    policies = world.files.policies()
+    needs = measure.Needs(
+        thresholds.min_samples(policies),
+        partial(_surely_denied, action, target_mode, world),
+        denial.samples if denial else {},
+        thresholds.compared_above_ms(policies),
+    )
+    return measure.judged(judged, asks, world, serving, needs)
 
 
 def _surely_denied(action: str, target_mode: Track, world: World, facts: Mapping[str, Json]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from swiftdeploy.flow import observe
@@ -17,7 +17,7 @@ from swiftdeploy.model.state import Instance, State
 
 if TYPE_CHECKING:
     from swiftdeploy.flow.world import World
-    from swiftdeploy.model.manifest import Manifest
+    from swiftdeploy.model.manifest import Manifest, Probe
 
 # Between two looks: a scrape costs the app some milliseconds, and more looks would only make bad luck likelier.
 LOOK_SECONDS = 0.5
@@ -49,44 +49,38 @@ class Measured:
         return figures.samples
 
 
-def judged(
-    instance: Instance,
-    manifest: Manifest,
-    world: World,
-    serving: State,
-    enough: int,
-    certain: Callable[[Mapping[str, Json]], bool],
-    wanted: Mapping[str, int] | None = None,
-) -> Measured:
+@dataclass(frozen=True)
+class Needs:
+    """What policy needs of a window. `enough`: samples that a source counts fully from; `wanted` may ask more of one.
+    `certain` says of the facts so far whether no more evidence could change the verdict. `compared_above_ms`: a probe's
+    p99 beyond it is held against stable's, so stable is probed too; None: it is never compared."""
+
+    enough: int
+    certain: Callable[[Mapping[str, Json]], bool]
+    wanted: Mapping[str, int] = field(default_factory=dict)
+    compared_above_ms: float | None = None
+
+
+def judged(instance: Instance, manifest: Manifest, world: World, serving: State, needs: Needs) -> Measured:
     """Measure `instance`: scrape it, probe it, and while it serves watch its users too, by its own page and by the
     proxy's log; stable over the same window, to compare.
 
-    It ends when the probe is done and each source of users has `enough` samples (`wanted` may ask more of one), when
-    `certain` says of the facts so far that no more evidence could change the verdict, and after `canary.window` at the
-    latest. An instance without traffic has no users, whatever its page counts. Raises Interrupted, and
-    EnvironmentMissing when the instance has no address.
+    It ends when the probe is done and each source of users has enough samples, when the verdict is certain, and after
+    `canary.window` at the latest. An instance without traffic has no users, whatever its page counts. Raises
+    Interrupted, and EnvironmentMissing when the instance has no address.
     """
-    measuring = _Measuring(instance, manifest, world, serving, enough, certain, wanted or {})
+    measuring = _Measuring(instance, manifest, world, serving, needs)
     measuring.probe()
     measuring.wait()
+    measuring.compare()
     return measuring.measured()
 
 
 class _Measuring:
     """One window under way."""
 
-    def __init__(
-        self,
-        instance: Instance,
-        manifest: Manifest,
-        world: World,
-        serving: State,
-        enough: int,
-        certain: Callable[[Mapping[str, Json]], bool],
-        wanted: Mapping[str, int],
-    ) -> None:
-        self._instance, self._manifest, self._world = instance, manifest, world
-        self._enough, self._certain, self._wanted = enough, certain, wanted
+    def __init__(self, instance: Instance, manifest: Manifest, world: World, serving: State, needs: Needs) -> None:
+        self._instance, self._manifest, self._world, self._needs = instance, manifest, world, needs
         self._begun = world.clock.now()
         self._end = self._begun + manifest.canary.window_seconds
         self._looked = self._begun
@@ -97,6 +91,7 @@ class _Measuring:
         self._stable_scrapes = 0
         self._scrapes: list[Scrape] = []
         self._tallies: tuple[Tally, ...] = ()
+        self._stable_tallies: tuple[Tally, ...] = ()
         self._own_answers: dict[str, tuple[str, ...]] = {}
         self._over = self._distrusted = False
         self._scrape()
@@ -105,18 +100,31 @@ class _Measuring:
         asked = self._manifest.canary.probe
         if asked is None:
             return
-        address = self._world.engine.address(self._instance)
         self._own_answers = {path: self._answer_of_stable(path) for path in asked.asked_paths}
+        self._tallies = self._probed(self._instance, asked, asked.requests, self._watch)
+
+    def _probed(
+        self, instance: Instance, asked: Probe, requests: int, watch: Callable[[Sequence[Tally]], bool]
+    ) -> tuple[Tally, ...]:
         tallies = self._world.traffic.probe(
-            address,
+            self._world.engine.address(instance),
             asked.asked_paths,
-            asked.requests,
+            requests,
             asked.rps,
-            enough=self._enough,
+            enough=self._needs.enough,
             longest_seconds=max(0.0, self._end - self._world.clock.now()),
-            watch=self._watch,
+            watch=watch,
         )
-        self._tallies = self._timed(tallies)
+        return self._timed(tallies)
+
+    def compare(self) -> None:
+        """Probe stable as the canary was, where its p99 is to be held against it: nobody else asks both the same."""
+        asked, above = self._manifest.canary.probe, self._needs.compared_above_ms
+        probe = self._window().probe
+        if not (self._stable and asked and probe and above is not None) or (probe.p99_latency_ms or 0.0) <= above:
+            return
+        each = -(-self._needs.enough // len(asked.asked_paths))
+        self._stable_tallies = self._probed(self._stable, asked, each * len(asked.asked_paths), lambda _: False)
 
     def _timed(self, tallies: Sequence[Tally]) -> tuple[Tally, ...]:
         """Without the latencies of paths that do not count for p99."""
@@ -143,7 +151,7 @@ class _Measuring:
             self._look()
 
     def measured(self) -> Measured:
-        return Measured(self._window(), self._stable_window(), self._enough)
+        return Measured(self._window(), self._stable_window(), self._needs.enough)
 
     def _stable_window(self) -> Window | None:
         if self._stable is None:
@@ -152,7 +160,7 @@ class _Measuring:
         self._stable_scrapes += 1
         seconds = last.at - self._stable_first.at if last and self._stable_first else 0.0
         own = observe.own(self._stable_scrapes, seconds, self._world)
-        seen = observe.track_window(self._stable_first, last, self._stable.release, own)
+        seen = observe.page_window(self._stable_first, last, self._stable.release, own, self._stable_tallies)
         return observe.with_log(seen, self._stable, self._log) if self._log else seen
 
     def _watch(self, tallies: Sequence[Tally]) -> bool:
@@ -168,8 +176,8 @@ class _Measuring:
         self._scrape()
         if self._log:
             self._log.read()
-        facts = evidence.canary_facts(self._window(), self._stable_window(), self._enough)
-        self._over = self._certain(facts)
+        facts = evidence.canary_facts(self._window(), self._stable_window(), self._needs.enough)
+        self._over = self._needs.certain(facts)
         self._world.console.progress(_in_words(self._instance.id, facts, max(0.0, self._end - self._looked)))
 
     def _missing(self) -> str | None:
@@ -178,7 +186,7 @@ class _Measuring:
             return None
         window = self._window()
         for kind, figures in self._sources_of_users(window).items():
-            needed = max(self._enough, self._wanted.get(kind, 0))
+            needed = max(self._needs.enough, self._needs.wanted.get(kind, 0))
             if figures.samples < needed:
                 return f"{figures.samples} of {needed} samples of {kind}"
         return None
@@ -196,11 +204,9 @@ class _Measuring:
 
     def _window(self) -> Window:
         first, latest = (self._scrapes[0], self._scrapes[-1]) if len(self._scrapes) > 1 else (None, None)
-        release = self._instance.release
-        ignored = metrics.ignored_paths(release.health_path, release.metrics_path)
         asked = [one for one in self._tallies if one.requests]
         own = observe.own(len(self._scrapes) - 1, latest.at - first.at if first and latest else 0.0, self._world)
-        seen = metrics.window(first, latest, together(asked) if asked else None, ignored, own)
+        seen = observe.page_window(first, latest, self._instance.release, own, asked)
         seen = observe.with_log(seen, self._instance, self._log) if self._log else seen
         users, note = self._trusted(seen.users, seen.proxy)
         self._distrusted = bool(note)

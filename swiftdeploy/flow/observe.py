@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swiftdeploy.model import metrics, proxylog
 from swiftdeploy.model.errors import EnvironmentMissing
-from swiftdeploy.model.figures import Figures, Window
+from swiftdeploy.model.figures import Figures, Tally, Window, together
 from swiftdeploy.model.metrics import Own
 from swiftdeploy.model.scrape import Scrape, parse_scrape
 from swiftdeploy.model.state import Instance, MetricNames, Release, State
@@ -64,7 +64,15 @@ def track_window(
     first: Scrape | None, second: Scrape | None, release: Release, own: Own = metrics.ONLY_THE_FIRST
 ) -> Window:
     """What users of one instance saw between two scrapes, with no probe of ours among them, less our `own` polls."""
-    return metrics.window(first, second, None, _ignored(release), own)
+    return page_window(first, second, release, own)
+
+
+def page_window(
+    first: Scrape | None, second: Scrape | None, release: Release, own: Own, tallies: Sequence[Tally] = ()
+) -> Window:
+    """The same of an instance that was probed: less the probe's requests, whose figures stand beside."""
+    asked = [one for one in tallies if one.requests]
+    return metrics.window(first, second, together(asked) if asked else None, _ignored(release), own)
 
 
 def serving_window(

@@ -158,8 +158,8 @@ def _p99_said(source: Source, versus: Mapping[str, Json]) -> str:
 
 def _versus(worst: Source | None, p99_ms: float | None, stable: Window | None) -> dict[str, Json]:
     """What stable did over the same window, by the very source that the canary's p99 is from; null where nothing can
-    be compared: nobody probes stable."""
-    beside = {"users": stable.users, "proxy": stable.proxy}.get(worst.kind) if worst and stable else None
+    be compared: stable is probed only where policy compares."""
+    beside = getattr(stable, worst.kind) if worst and stable else None
     other = beside.p99_latency_ms if beside else None
     increase = max(0.0, round(100 * (p99_ms / other - 1), 4)) if p99_ms is not None and other else None
     return {

@@ -3,7 +3,7 @@
 import pytest
 from watched import BOTH, CANARY, SETTINGS, STABLE, App, Clock, Effects, manifest, world_of
 
-from swiftdeploy.flow.measure import judged
+from swiftdeploy.flow.measure import Needs, judged
 from swiftdeploy.model.errors import EnvironmentMissing, Interrupted
 from swiftdeploy.model.state import State
 
@@ -11,8 +11,8 @@ ALONE = State(instances=(CANARY,), weight=100, settings=SETTINGS)
 NOT_YET = State(instances=(STABLE,), settings=SETTINGS)
 
 
-def measured(world, serving=NOT_YET, asks=None, certain=lambda facts: False, wanted=None, enough=100):
-    return judged(CANARY, asks or manifest(), world, serving, enough, certain, wanted)
+def measured(world, serving=NOT_YET, asks=None, certain=lambda facts: False, wanted=None, above=None):
+    return judged(CANARY, asks or manifest(), world, serving, Needs(100, certain, wanted or {}, above))
 
 
 def both(stable: App | None = None, **canary) -> Effects:
@@ -267,3 +267,22 @@ def test_a_page_of_another_process_than_at_first_gives_way_to_the_proxy():
     assert found.window.users.samples == 0
     assert found.window.proxy.samples >= 100
     assert "another process" in found.window.notes[0]
+
+
+def test_a_slow_probe_is_held_against_the_same_probe_of_stable_where_policy_compares():
+    world = both()
+    found = measured(world, above=2.0).facts
+    assert [(address, requests) for address, _, requests, _, _ in world.probes] == [
+        ("canary-2:80", 300),
+        ("stable-1:80", 100),
+    ]
+    beside = found["versus_stable"]
+    assert (beside["samples"], beside["p99_latency_ms"], beside["p99_increase_percent"]) == (100, 3.0, 0.0)
+    assert found["sources"]["stable"]["samples"] == 0, "our probe is no user of stable's"
+
+
+@pytest.mark.parametrize("above", [None, 3.0])
+def test_stable_is_left_alone_where_nothing_is_compared(above):
+    world = both()
+    measured(world, above=above)
+    assert len(world.probes) == 1
