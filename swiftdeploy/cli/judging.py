@@ -90,9 +90,11 @@ def explain(session: Session, gate: str | None) -> None:
 
 
 def _explained(one: Explanation) -> Iterator[str]:
+    from swiftdeploy.flow.gate import reasons_of
+
     yield f"policy {one.gate}: package {one.package} in {one.file} (judge {one.healthy.judge})"
     if not one.healthy.allow:
-        yield f"  ! all healthy, and yet not allowed: {'; '.join((one.healthy.failure, *one.healthy.reasons))}"
+        yield f"  ! all healthy, and yet not allowed: {'; '.join(reasons_of(one.healthy))}"
     width = max(len(it.name) for it in one.influences)
     for it in one.influences:
         bad = "" if isinstance(it.bad, dict) else f" = {json.dumps(it.bad)}"

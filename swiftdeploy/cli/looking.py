@@ -97,6 +97,7 @@ def doctor(session: Session) -> None:
     bad = [one.name for one in checks if one.outcome == "fail"]
     if bad:
         session.stop(
-            errors.EnvironmentMissing(f"missing: {', '.join(bad)}"), {"checks": [asdict(one) for one in checks]}
+            errors.EnvironmentMissing(f"missing or broken: {', '.join(bad)}", "each line above says how to mend it"),
+            {"checks": [asdict(one) for one in checks]},
         )
     session.answer({"checks": [asdict(one) for one in checks]})

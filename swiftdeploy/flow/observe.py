@@ -34,8 +34,12 @@ def uncounted(instance: Instance, world: World, names: MetricNames | None) -> st
     """Why the app's own count of its users cannot be had: what its metrics page has and what is needed. None where it
     can. `names` as `services.metrics` has them."""
     found = read(instance, world, names)
+    if isinstance(found, Scrape) and found.usable:
+        return (
+            f"{instance.id}'s metrics page has {found.lacking}, which services.metrics names" if found.lacking else None
+        )
     if isinstance(found, Scrape):
-        return None if found.usable else f"users of {instance.id} cannot be counted by its metrics page: {found.found}"
+        return f"users of {instance.id} cannot be counted by its metrics page: {found.found}"
     return f"{found}; the gate has its probe and the proxy's log alone"
 
 

@@ -48,6 +48,12 @@ class Metrics(BaseModel):
         default=None, description="Label with the path or route.", examples=["operation"]
     )
 
+    @model_validator(mode="after")
+    def _names_two_labels(self) -> Self:
+        if self.path_label and self.path_label == self.status_label:
+            raise Wrong(f"has {self.path_label} for the status and for the path", "a request has one label for each")
+        return self
+
 
 class Services(BaseModel):
     """The app: what runs, and how it is asked whether it is well."""

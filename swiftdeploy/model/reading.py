@@ -126,6 +126,8 @@ def _limits_read(gate: Gate, policies: PolicySet) -> tuple[Reference, ...]:
 def unusable_thresholds(gate: Gate, policies: PolicySet) -> tuple[Finding, ...]:
     """Thresholds that the gate's policy compares with and that are missing or no number of zero or more, each with its
     place in data.json. A comparison with one of them would say nothing of the release or the host."""
+    if wrong := rego.bad_data(policies.files):
+        return tuple(replace(one, file=policies.place(one.file)) for one in wrong)
     given, read = policydata.given(policies.files), _limits_read(gate, policies)
     needed = tuple(one for one in read if one.path[0] not in limits.needless(given))
     if needed and not given:

@@ -8,6 +8,7 @@ from swiftdeploy.model import limits, policydata, rego
 from swiftdeploy.model.decision import Decision, Gate, PolicySet
 
 _UNIT = re.compile(r"_(?:percent|ms|gb)$")
+_PLACE = re.compile(r"(?:policy does not compile: )?(?P<file>[^\s:]+\.rego):\d+")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -54,7 +55,9 @@ def undecided(decision: Decision, policies: PolicySet) -> str:
     if decision.blame == "thresholds":
         return f"mend {policies.place('data.json')} and run it again"
     if decision.blame == "policy":
-        return f"mend {_of_the_policy(decision.gate, policies)} and run it again ({_explain(decision.gate)})"
+        named = _PLACE.match(decision.failure)  # a gate is stopped by the other one's policy too
+        file = named["file"] if named else _of_the_policy(decision.gate, policies)
+        return f"mend {file} and run it again (`swiftdeploy policy explain`)"
     if decision.blame == "denial":
         return "deploy a mended release, or judge this one by users again (canary.probe: off gives it a trial share)"
     if decision.evidence == "insufficient" and not _probed(decision):

@@ -68,10 +68,11 @@ def unusable(files: Mapping[str, str], tests: bool = False) -> tuple[Finding, ..
         for rule in _OLD_RULE.finditer(text):
             what = "a rule body needs `if` before it in OPA 1.x"
             found.append(at(files, name, rule.start(), what, "write `allow if {` and `reasons contains msg if {`"))
-    return (*found, *_bad_data(files))
+    return (*found, *bad_data(files))
 
 
-def _bad_data(files: Mapping[str, str]) -> tuple[Finding, ...]:
+def bad_data(files: Mapping[str, str]) -> tuple[Finding, ...]:
+    """What is wrong with data.json itself."""
     try:
         documents(files.get("data.json", ""))
     except json.JSONDecodeError as error:

@@ -29,7 +29,8 @@ class Scrape:
     `requests`: (method, path, status) to count, "" where no label tells; a status is `200` or `2xx`. `buckets`: the
     labels of a histogram series but `le`, the path's under the name `path`, to {upper bound in seconds: cumulative
     count}. `usable`: the app has request counters that a window can be made of. `tells_path`: they have a label for
-    the path. `found`: in words, by what requests are counted, or what was found and what is needed. `counter` and
+    the path. `found`: in words, by what requests are counted, or what was found and what is needed; `lacking`:
+    what `services.metrics` names besides and the page does not have. `counter` and
     `histogram` are the names of the series used. `chaos`: `none`, `slow` or `error`.
     """
 
@@ -44,6 +45,7 @@ class Scrape:
     chaos: str | None = None
     tells_path: bool = False
     found: str = ""
+    lacking: str = ""
     counter: str = ""
     histogram: str = ""
 
@@ -87,6 +89,7 @@ def _scrape(families: Sequence[Metric], at: float, names: MetricNames | None) ->
         chaos=FAULTS.get(gauges.get("chaos_active", math.nan)),
         tells_path=bool(found.requests and found.requests.path),
         found=found.words,
+        lacking=found.lacking,
         counter=found.requests.name if found.requests else "",
         histogram=found.durations.name if found.durations else "",
     )

@@ -103,12 +103,14 @@ class Durations:
 
 @dataclass(frozen=True)
 class Found:
-    """What a page has. `words` says it to people; `declared`: a known counter is there, without any series yet."""
+    """What a page has. `words` says it to people; `declared`: a known counter is there, without any series yet;
+    `lacking`: in words what `services.metrics` names besides and the page does not have, empty when it has all."""
 
     requests: Requests | None
     durations: Durations | None
     declared: bool
     words: str
+    lacking: str = ""
 
 
 def find(families: Sequence[Metric], asked: MetricNames | None = None) -> Found:
@@ -120,8 +122,20 @@ def find(families: Sequence[Metric], asked: MetricNames | None = None) -> Found:
     names = asked or MetricNames()
     counts, buckets = _counts(families), _buckets(families)
     requests, durations = _requests(counts, names), _durations(buckets, names)
-    declared = requests is None and not names.requests and bool(_declared(families, counts, buckets))
-    return Found(requests, durations, declared, _words(requests, durations, declared, counts, names))
+    declared = requests is None and bool(_declared(families, names, counts, buckets))
+    words = _words(requests, durations, declared, counts, names)
+    return Found(requests, durations, declared, words, _lacking(requests, durations, families, names))
+
+
+def _lacking(
+    requests: Requests | None, durations: Durations | None, families: Sequence[Metric], names: MetricNames
+) -> str:
+    there = {family.name for family in families}
+    histogram = names.duration.removesuffix("_bucket") if names.duration else ""
+    missing = [f"no histogram {histogram}"] if histogram and not durations and histogram not in there else []
+    if requests and names.path_label and not requests.path:
+        missing.append(f"no label {names.path_label} on {requests.name}")
+    return _printable(" and ".join(missing))
 
 
 def _counts(families: Sequence[Metric]) -> Mapping[str, tuple[Sample, ...]]:
@@ -173,7 +187,7 @@ def _with_labels(name: str, samples: tuple[Sample, ...], names: MetricNames) -> 
     status = next((label for label in given if any(STATUS.fullmatch(one.labels.get(label, "")) for one in samples)), "")
     if not status:
         return None
-    path = names.path_label or _label(PATH_LABELS, samples)
+    path = _label((names.path_label,) if names.path_label else PATH_LABELS, samples)
     return Requests(name, samples, status, path, _label(METHOD_LABELS, samples))
 
 
@@ -216,12 +230,15 @@ def _unit(name: str) -> float | None:
     return next((_UNITS[word] for word in reversed(name.split("_")) if word in _UNITS), None)
 
 
-def _declared(families: Sequence[Metric], *present: Mapping[str, object]) -> str:
-    """A known counter or histogram with HELP or TYPE and nothing else: nobody has asked the app anything yet."""
+def _declared(families: Sequence[Metric], names: MetricNames, *present: Mapping[str, object]) -> str:
+    """A known or named counter or histogram with HELP or TYPE and nothing else: nobody has asked the app anything
+    yet."""
     there = {name for one in present for name in one}
+    named = names.requests or names.duration
+    known = (named, f"{named}_total") if named else (*_REQUESTS, *_DURATIONS)
     for family in families:
         for name in (f"{family.name}_total", family.name):
-            if name in (*_REQUESTS, *_DURATIONS) and not {name, f"{name}_count"} & there and not family.samples:
+            if name in known and not {name, f"{name}_count"} & there and not family.samples:
                 return name
     return ""
 

@@ -189,4 +189,8 @@ def failed(checks: tuple[Check, ...]) -> errors.SwiftDeployError | None:
     if not bad:
         return None
     told = f"{len(bad)} of {len(checks)} checks failed: {', '.join(bad)}"
-    return errors.Unreadable(told, EXPLAIN) if PROOF in bad else errors.CheckFailed(told)
+    return (
+        errors.Unreadable(told, EXPLAIN)
+        if PROOF in bad
+        else errors.CheckFailed(told, "each ✘ above says what is wrong; mend it and run this again")
+    )

@@ -185,6 +185,11 @@ def test_what_the_contract_allows_is_accepted(key: str, value: object) -> None:
         ("canary.probe", {"paths": ["/a", "b"]}, "canary.probe.paths[1]: must start with '/'"),
         ("canary.probe", {"paths": "/a"}, "must be a list, not text"),
         ("canary.probe", {"paths": ["/a", "/b"], "requests": 1}, "canary.probe: sends 1 requests to 2 paths"),
+        (
+            "services.metrics",
+            {"status_label": "result", "path_label": "result"},
+            "services.metrics: has result for the status and for the path",
+        ),
         ("canary.exclude_paths", ["events"], "canary.exclude_paths[0]: must start with '/'"),
         ("canary.exclude_paths", ["/a*b"], "'*' only at its end"),
         ("canary.exclude_paths", ["/a?b=1"], "must be a plain path"),

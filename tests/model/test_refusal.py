@@ -89,3 +89,9 @@ def test_the_next_step_after_a_denial_fits(decision: Decision, serving: bool, sa
 )
 def test_the_next_step_without_a_decision_fits(decision: Decision, said: str) -> None:
     assert said in refusal.undecided(decision, policies())
+
+
+def test_the_file_to_mend_is_the_one_that_is_wrong_whichever_gate_was_asked() -> None:
+    failure = "policies/canary.rego:3: package swiftdeploy.canary allows the worst input that there is"
+    decision = replace(undecided("policy"), gate="infrastructure", failure=failure)
+    assert refusal.undecided(decision, policies()).startswith("mend policies/canary.rego and run it again")

@@ -280,3 +280,30 @@ def test_the_manual_lists_what_is_recognised() -> None:
         assert re.search(rf"\| {re.escape(one.library)} \| `{one.requests}` \| `{one.duration}` \|", text), one
     for label in (*series.STATUS_LABELS, *series.PATH_LABELS, *series.METHOD_LABELS):
         assert f"`{label}`" in text
+
+
+def test_a_named_counter_without_series_yet_is_there() -> None:
+    declared = "# HELP shop_calls_total Calls.\n# TYPE shop_calls_total counter\n"
+    for names in (MetricNames("shop_calls_total", None, "result"), MetricNames("shop_calls")):
+        assert scrape(declared, names).usable
+    assert not scrape(declared, MetricNames("shop_cals_total")).usable
+
+
+@pytest.mark.parametrize(
+    ("names", "lacking"),
+    [
+        (MetricNames("shop_calls_total", "shop_call_ms", "result", "operation"), ""),
+        (MetricNames("shop_calls_total", "nope_seconds", "result"), "no histogram nope_seconds"),
+        (MetricNames("shop_calls_total", None, "result", "nope"), "no label nope on shop_calls_total"),
+    ],
+)
+def test_what_a_project_names_and_the_page_has_not_is_said(names: MetricNames, lacking: str) -> None:
+    seen = scrape(OWN_NAMES, names)
+    assert seen.usable
+    assert seen.lacking == lacking
+    assert "nope" not in seen.found
+
+
+def test_a_named_histogram_without_series_yet_is_not_missing() -> None:
+    text = OWN_NAMES + "# HELP shop_wait_seconds Waits.\n# TYPE shop_wait_seconds histogram\n"
+    assert scrape(text, MetricNames("shop_calls_total", "shop_wait_seconds", "result")).lacking == ""
